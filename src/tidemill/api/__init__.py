@@ -1,0 +1,1 @@
+"""The operation table: everything that can be asked of Tidemill, declared once as data."""

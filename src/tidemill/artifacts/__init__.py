@@ -1,0 +1,1 @@
+"""Bytes: addresses, storages, uploads, downloads, digests."""

@@ -1,0 +1,1 @@
+"""The filter language: text to a typed tree, never evaluated."""

@@ -1,0 +1,1 @@
+"""The tracking server: an ASGI app made from the operation table."""

@@ -1,0 +1,1 @@
+"""The SQL backend: one function an operation, for SQLite and PostgreSQL alike."""

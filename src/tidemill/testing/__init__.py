@@ -1,0 +1,1 @@
+"""For tests of Tidemill and of extensions: the contract suite, factories, servers, faults."""

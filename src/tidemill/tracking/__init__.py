@@ -1,0 +1,1 @@
+"""What a data scientist imports: the fluent functions, the active run, the typed client."""

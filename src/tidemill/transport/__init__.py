@@ -1,0 +1,1 @@
+"""The HTTP backend: operations sent to a remote server."""
