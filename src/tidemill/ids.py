@@ -6,20 +6,21 @@ import secrets
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w-]{0,255}")
 
 _ADJECTIVES = (
-    "able amber ancient aspiring awesome big bold brave bright calm capable chill clean clever crisp curious daring "
-    "debonair delicate dazzling eager early earnest fearless fine flawless fleet frank gentle glad golden grand "
-    "handsome hardy honest humble icy invincible jolly judicious keen kindly legendary likeable lively lucky luminous "
-    "lyrical mellow merciful mighty monumental nimble noble orderly patient peaceful placid polite proud quick quiet "
-    "radiant rare resilient righteous salty serious shining silent skillful smooth spiffy stately sunny swift "
-    "thoughtful traveling trusting unique upbeat useful valuable vaunted warm welcoming wise worried youthful zealous"
+    "able amber ancient aspiring awesome big bold brave bright calm capable chill clean clever crisp curious "
+    "daring debonair delicate dazzling eager early earnest fearless fine flawless fleet frank gentle glad "
+    "golden grand handsome hardy honest humble icy invincible jolly judicious keen kindly legendary likeable "
+    "lively lucky luminous lyrical mellow merciful mighty monumental nimble noble orderly patient peaceful "
+    "placid polite proud quick quiet radiant rare resilient righteous salty serious shining silent skillful "
+    "smooth spiffy stately sunny swift thoughtful traveling trusting unique upbeat useful valuable vaunted "
+    "warm welcoming wise worried youthful zealous"
 ).split()
 _NOUNS = (
-    "ant ape auk bass bat bear bee bird boar bug calf carp cat chimp cod colt conch cow crab crane crow cub deer dog "
-    "dolphin dove duck eel elk finch fish flea fly foal fowl fox frog gnat goat goose grouse grub gull hare hawk hen "
-    "hog horse hound jay kit kite koi lamb lark loon lynx mare midge mink mole moose moth mouse mule newt owl ox "
-    "panda penguin perch pig pug quail ram rat ray robin roo rook seal shad shark sheep shoat shrew shrike shrimp "
-    "skink skunk sloth slug smelt snail snake snipe sow sponge squid squirrel stag steed stoat stork swan tern toad "
-    "trout turtle vole wasp whale wolf worm wren yak zebra"
+    "ant ape auk bass bat bear bee bird boar bug calf carp cat chimp cod colt conch cow crab crane crow cub "
+    "deer dog dolphin dove duck eel elk finch fish flea fly foal fowl fox frog gnat goat goose grouse grub "
+    "gull hare hawk hen hog horse hound jay kit kite koi lamb lark loon lynx mare midge mink mole moose moth "
+    "mouse mule newt owl ox panda penguin perch pig pug quail ram rat ray robin roo rook seal shad shark sheep "
+    "shoat shrew shrike shrimp skink skunk sloth slug smelt snail snake snipe sow sponge squid squirrel stag "
+    "steed stoat stork swan tern toad trout turtle vole wasp whale wolf worm wren yak zebra"
 ).split()
 
 

@@ -1,6 +1,6 @@
 """Artifacts: files below a run, a logged model or the proxied root."""
 
-from tidemill.types.page import Entity, Request
+from tidemill.types.page import Entity, Int64, Request
 
 
 class FileInfo(Entity, frozen=True):
@@ -15,6 +15,7 @@ class ListArtifacts(Request, frozen=True):
     """List one folder of a run's artifacts. `path` is relative to the run's artifact root."""
 
     run_id: str = ""
+    run_uuid: str = ""
     path: str = ""
     page_token: str = ""
 
@@ -25,3 +26,18 @@ class ArtifactList(Entity, frozen=True):
     root_uri: str
     files: list[FileInfo] = []
     next_page_token: str | None = None
+
+
+class PresignUpload(Request, frozen=True):
+    """Ask for an address to upload one file straight to the store; `expiration` in seconds."""
+
+    run_id: str = ""
+    path: str = ""
+    expiration: Int64 = 900
+
+
+class PresignedUpload(Entity, frozen=True):
+    """Where and with which headers to PUT the bytes."""
+
+    presigned_url: str
+    headers: dict[str, str] = {}

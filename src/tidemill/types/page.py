@@ -1,6 +1,12 @@
 """What every struct shares, and the answer that carries nothing."""
 
+import enum
+from typing import Annotated
+
 import msgspec
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A signed 64-bit integer: what the wire, SQLite and PostgreSQL can all hold."""
 
 
 class Entity(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -22,15 +28,16 @@ class Nothing(Entity, frozen=True):
 NOTHING = Nothing()
 
 
-class Tag(Entity, frozen=True, omit_defaults=True):
-    """A key and its text."""
-
-    key: str
-    value: str
-
-
-class TagIn(Request, frozen=True):
-    """A tag as sent: a missing value is the empty text."""
+class Tag(Request, frozen=True):
+    """A key and its text. As sent, a missing value is the empty text."""
 
     key: str
     value: str = ""
+
+
+class ViewType(enum.StrEnum):
+    """Which lifecycle stages a search sees. Order and names are the wire's (1, 2, 3)."""
+
+    ACTIVE_ONLY = "ACTIVE_ONLY"
+    DELETED_ONLY = "DELETED_ONLY"
+    ALL = "ALL"

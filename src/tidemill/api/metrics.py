@@ -1,0 +1,21 @@
+"""Operations on metric histories."""
+
+from tidemill.api.operation import Operation
+from tidemill.types.metrics import GetMetricHistory, GetMetricHistoryBulk, GetMetricHistoryInterval, MetricHistory
+
+_PATH = "/api/2.0/mlflow/metrics/"
+
+get_history = Operation(
+    "metrics.get_history", GetMetricHistory, MetricHistory,
+    "GET", _PATH + "get-history", allow="run:read", required=("run_id", "metric_key"),
+)  # fmt: skip
+get_history_bulk = Operation(
+    "metrics.get_history_bulk", GetMetricHistoryBulk, MetricHistory,
+    "GET", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", allow="run:read",
+)  # fmt: skip
+get_history_interval = Operation(
+    "metrics.get_history_interval", GetMetricHistoryInterval, MetricHistory,
+    "GET", _PATH + "get-history-bulk-interval", allow="run:read", required=("run_ids", "metric_key"),
+)  # fmt: skip
+
+OPERATIONS = (get_history, get_history_bulk, get_history_interval)

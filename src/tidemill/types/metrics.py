@@ -1,0 +1,66 @@
+"""Metrics: numbers with a step and a time, and their history."""
+
+import msgspec
+
+from tidemill.types.page import Entity, Int64, Request
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One point: value (double), timestamp (ms since the epoch), step; the rest only where it is known."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+    dataset_name: str | msgspec.UnsetType = msgspec.UNSET
+    dataset_digest: str | msgspec.UnsetType = msgspec.UNSET
+    model_id: str | msgspec.UnsetType = msgspec.UNSET
+    run_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class MetricPoint(Request, frozen=True):
+    """One point as sent in a batch."""
+
+    key: str
+    value: float
+    timestamp: Int64
+    step: Int64 = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
+    run_id: str = ""
+
+
+class GetMetricHistory(Request, frozen=True):
+    """All points of one metric of a run, by timestamp, step, value. `max_results` absent: everything."""
+
+    run_id: str = ""
+    run_uuid: str = ""
+    metric_key: str = ""
+    max_results: Int64 | None = None
+    page_token: str = ""
+
+
+class MetricHistory(Entity, frozen=True):
+    """Points, and a token exactly when there are more."""
+
+    metrics: list[Metric] = []
+    next_page_token: str | None = None
+
+
+class GetMetricHistoryBulk(Request, frozen=True):
+    """All points of one metric of up to 100 runs, at most `max_results` (default and cap 25000)."""
+
+    run_id: list[str] = []
+    metric_key: str = ""
+    max_results: Int64 | None = None
+
+
+class GetMetricHistoryInterval(Request, frozen=True):
+    """One metric of up to 100 runs, thinned to `max_results` steps (1 to 2500) between two steps."""
+
+    run_ids: list[str] = []
+    metric_key: str = ""
+    start_step: Int64 | None = None
+    end_step: Int64 | None = None
+    max_results: Int64 = 2500
