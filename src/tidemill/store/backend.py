@@ -1,0 +1,96 @@
+"""The embedded backend: operations carried out on a database in this process."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tidemill.api import codec
+from tidemill.api.codec import Encoded
+from tidemill.api.operation import AnyOperation, Operation
+from tidemill.store import artifacts, experiments, inputs, logged_models, metrics, runs, server
+from tidemill.store.compaction import compact_if_due
+from tidemill.store.database import Database
+from tidemill.store.sqlite import Job, SqliteDatabase
+from tidemill.store.transaction import Files, Site, Tx
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_NOUNS = {
+    "experiments": experiments,
+    "runs": runs,
+    "metrics": metrics,
+    "inputs": inputs,
+    "logged_models": logged_models,
+    "artifacts": artifacts,
+    "server": server,
+}
+
+
+def function_of(op: AnyOperation) -> Callable[[Tx, Any], Any]:
+    """The store's function for an operation: the one with its name, in the file of its noun."""
+    found: Callable[[Tx, Any], Any] = getattr(_NOUNS[op.noun], op.name.partition(".")[2])
+    return found
+
+
+class SqlBackend:
+    """A Backend on SQLite or PostgreSQL. See `api/operation.py` for what it promises."""
+
+    def __init__(self, database: Database, *, artifact_root: str, files: Files) -> None:
+        self.database = database
+        self.site = Site(artifact_root=artifact_root, files=files)
+        self._functions: dict[str, Callable[[Tx, Any], Any]] = {}
+        self._sqlite = database if isinstance(database, SqliteDatabase) else None
+        database.write(self.site, experiments.ensure_default)
+
+    def call(self, op: Operation[In, Out], arg: In) -> Out:
+        """Carry out `op`."""
+        answer = self.answer(op, arg)
+        if isinstance(answer, Encoded):
+            return codec.decode_answer(op, answer.body)
+        return answer
+
+    def answer(self, op: Operation[In, Out], arg: In) -> Out | Encoded[Out]:
+        """As `call`, but the answer may be JSON already."""
+        function = self._function(op)
+        if not op.writes:
+            with self.database.read(self.site) as tx:
+                result: Out | Encoded[Out] = function(tx, arg)
+                return result
+        answer: Out | Encoded[Out] = self.database.write(self.site, lambda tx: function(tx, arg))
+        compact_if_due(self.database, self.site)
+        return answer
+
+    def enqueue(self, op: Operation[In, Out], arg: In, done: Callable[[Any, BaseException | None], None]) -> bool:
+        """Queue a small write for the next `drain`; False where this database or operation cannot.
+
+        `done(answer, error)` is called once, by whichever thread drains.
+        """
+        if self._sqlite is None or not op.replay:
+            return False
+        function = self._function(op)
+        self._sqlite.enqueue(Job(self.site, lambda tx: function(tx, arg), done))
+        return True
+
+    def drain(self, wait: bool) -> bool:
+        """Carry out everything queued in one transaction; False where another writer is at it and not `wait`."""
+        if self._sqlite is None:
+            return True
+        return self._sqlite.drain(wait)
+
+    def housekeeping_due(self) -> bool:
+        """Whether `housekeep` has something to do."""
+        return bool(self.site.due)
+
+    def housekeep(self) -> None:
+        """Fold metric logs that have grown long into blocks."""
+        compact_if_due(self.database, self.site)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def _function(self, op: AnyOperation) -> Callable[[Tx, Any], Any]:
+        found = self._functions.get(op.name)
+        if found is None:
+            found = self._functions[op.name] = function_of(op)
+        return found

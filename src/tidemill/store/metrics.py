@@ -1,0 +1,202 @@
+"""Metric points and their histories, in the database."""
+
+import base64
+import binascii
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from tidemill.api import codec
+from tidemill.errors import InvalidParameter
+from tidemill.store import limits, points
+from tidemill.store.compaction import note_logged
+from tidemill.store.transaction import Tx
+from tidemill.types import metrics as t
+
+Logged = tuple[str, float, int, int]
+"""key, value, timestamp, step"""
+
+_BULK_POINTS = 25_000
+_SEE_DOCS = "See the API docs for more information about request parameters."
+_UPSERT = (
+    "INSERT INTO metric_latest (run_pk, name_id, experiment_id, value, timestamp, step) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (run_pk, name_id) DO UPDATE SET value = excluded.value, timestamp = excluded.timestamp, "
+    "step = excluded.step WHERE (excluded.step, excluded.timestamp, COALESCE(excluded.value, 0)) > "
+    "(metric_latest.step, metric_latest.timestamp, COALESCE(metric_latest.value, 0))"
+)
+
+
+def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> None:
+    """Add points to a run: one row for all of them, and the newest of each series where search looks."""
+    if not logged:
+        return
+    keys, values, timestamps, steps = zip(*logged, strict=True)
+    ids = tx.names.find_or_make(tx, tx.fresh_names, dict.fromkeys(keys))
+    columns = [ids[key] for key in keys]
+    tx.run(
+        "INSERT INTO metric_log (run_pk, points, data) VALUES (?, ?, ?)",
+        (run_pk, len(logged), points.pack_log(columns, values, timestamps, steps)),
+    )
+    newest: dict[int, tuple[int, int, float, float]] = {}
+    for name, value, timestamp, step in zip(columns, values, timestamps, steps, strict=True):
+        # NaN counts as 0 in this comparison, as in MLflow.
+        point = (step, timestamp, value if value == value else 0.0, value)
+        if name not in newest or point > newest[name]:
+            newest[name] = point
+    tx.many(
+        _UPSERT,
+        [
+            (run_pk, name, experiment, value if value == value else None, timestamp, step)
+            for name, (step, timestamp, _, value) in newest.items()
+        ],
+    )
+    tx.touched.add(run_pk)
+    note_logged(tx.site, run_pk, len(logged))
+
+
+def append_to_model(tx: Tx, run_id: str, logged: Iterable[Any]) -> None:
+    """Add points (`LogMetric` or `MetricPoint`) to the logged models that they name; unknown models are passed over."""
+    rows = []
+    for point in logged:
+        model = tx.row("SELECT pk FROM logged_models WHERE model_id = ?", (point.model_id,))
+        if model is None:
+            continue
+        limits.check_length("name", point.dataset_name, 500)
+        value = limits.metric_value(point.value)
+        real = value == value
+        stored = (value if real else 0.0, 0 if real else 1)
+        dataset = (point.dataset_name, point.dataset_digest)
+        rows.append((model[0], point.key, point.timestamp, point.step, *stored, run_id, *dataset))
+    tx.many(
+        "INSERT INTO logged_model_metrics "
+        "(model_pk, key, timestamp, step, value, is_nan, run_id, dataset_name, dataset_digest) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        rows,
+    )
+
+
+def history(tx: Tx, run_id: str, key: str) -> list[points.Point]:
+    """All points of one series, sorted, each once. Empty where run or key is unknown."""
+    run = tx.row("SELECT pk FROM runs WHERE run_id = ?", (run_id,))
+    name = tx.names.find(tx, key)
+    if run is None or name < 0:
+        return []
+    found: list[points.Point] = []
+    blocks = "SELECT data FROM metric_blocks WHERE run_pk = ? AND name_id = ? ORDER BY seq"
+    for (data,) in tx.rows(blocks, (run[0], name)):
+        found += points.unpack_block(data)
+    for (data,) in tx.rows("SELECT data FROM metric_log WHERE run_pk = ? ORDER BY id", (run[0],)):
+        ids, values, timestamps, steps = points.unpack_log(data)
+        if len(ids) == 1:
+            if ids[0] == name:
+                found.append((timestamps[0], steps[0], values[0]))
+        else:
+            found += [
+                (timestamp, step, value)
+                for one, value, timestamp, step in zip(ids, values, timestamps, steps, strict=True)
+                if one == name
+            ]
+    return points.in_order(found)
+
+
+def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistory]:
+    """See the operation `metrics.get_history`."""
+    if arg.max_results is not None and arg.max_results < 1:
+        raise InvalidParameter(
+            f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be a positive integer"
+        )
+    found = history(tx, arg.run_id, arg.metric_key)
+    start = bisect_right(found, _read_token(arg.page_token)) if arg.page_token else 0
+    end = len(found) if arg.max_results is None else start + arg.max_results
+    part = found[start:end] if start or end < len(found) else found
+    token = _make_token(part[-1]) if end < len(found) else None
+    return codec.Encoded(codec.encode(t.MetricHistory(metrics=_entities(arg.metric_key, part), next_page_token=token)))
+
+
+def get_history_bulk(tx: Tx, arg: t.GetMetricHistoryBulk) -> t.MetricHistory:
+    """See the operation `metrics.get_history_bulk`."""
+    if not arg.run_id:
+        raise InvalidParameter("GetMetricHistoryBulk request must specify at least one run_id.")
+    if len(arg.run_id) > 100:
+        raise InvalidParameter(
+            f"GetMetricHistoryBulk request cannot specify more than 100 run_ids. Received {len(arg.run_id)} run_ids."
+        )
+    if not arg.metric_key:
+        raise InvalidParameter("GetMetricHistoryBulk request must specify a metric_key.")
+    most = _BULK_POINTS if arg.max_results is None else max(0, min(arg.max_results, _BULK_POINTS))
+    answer: list[t.Metric] = []
+    for run_id in sorted(set(arg.run_id)):
+        answer += _entities(arg.metric_key, history(tx, run_id, arg.metric_key)[: most - len(answer)], run_id)
+        if len(answer) >= most:
+            break
+    return t.MetricHistory(metrics=answer)
+
+
+def get_history_interval(tx: Tx, arg: t.GetMetricHistoryInterval) -> t.MetricHistory:
+    """See the operation `metrics.get_history_interval`."""
+    _check_interval(arg)
+    runs = [(run_id, history(tx, run_id, arg.metric_key)) for run_id in dict.fromkeys(arg.run_ids)]
+    steps = sorted({point[1] for _, found in runs for point in found})
+    start = 0 if arg.start_step is None else arg.start_step
+    end = (steps[-1] if steps else 0) if arg.end_step is None else arg.end_step
+    inside = [step for step in steps if start <= step <= end]
+    chosen = _thinned(inside, arg.max_results)
+    for _, found in runs:
+        own = [point[1] for point in found if start <= point[1] <= end]
+        if own:
+            chosen |= {min(own), max(own)}
+    answer: list[t.Metric] = []
+    for run_id, found in runs:
+        part = sorted((point for point in found if point[1] in chosen), key=lambda point: (point[1], point[0]))
+        answer += _entities(arg.metric_key, part, run_id)
+    return t.MetricHistory(metrics=answer)
+
+
+def _check_interval(arg: t.GetMetricHistoryInterval) -> None:
+    if len(arg.run_ids) > 100:
+        raise InvalidParameter(
+            "GetMetricHistoryBulkInterval request must specify at most 100 run_ids. "
+            f"Received {len(arg.run_ids)} run_ids. {_SEE_DOCS}"
+        )
+    if not 1 <= arg.max_results <= 2500:
+        raise InvalidParameter(f"max_results must be between 1 and 2500. {_SEE_DOCS}")
+    if (arg.start_step is None) != (arg.end_step is None):
+        raise InvalidParameter("If either start step or end step are specified, both must be specified.")
+    if arg.start_step is not None and arg.end_step is not None and arg.start_step > arg.end_step:
+        raise InvalidParameter(
+            f"end_step must be greater than start_step. Found start_step={arg.start_step} and end_step={arg.end_step}. "
+            f"{_SEE_DOCS}"
+        )
+
+
+def _thinned(steps: Sequence[int], most: int) -> set[int]:
+    """Evenly chosen steps, the first and the last among them."""
+    if len(steps) <= most:
+        return set(steps)
+    every = len(steps) / most
+    return {steps[int(place * every)] for place in range(most)} | {steps[-1]}
+
+
+def _entities(
+    key: str, found: Iterable[points.Point], run_id: str | msgspec.UnsetType = msgspec.UNSET
+) -> list[t.Metric]:
+    if isinstance(run_id, str):
+        return [t.Metric(key=key, value=v, timestamp=ts, step=step, run_id=run_id) for ts, step, v in found]
+    return [t.Metric(key=key, value=v, timestamp=ts, step=step) for ts, step, v in found]
+
+
+def _make_token(point: points.Point) -> str:
+    timestamp, step, value = point
+    return base64.urlsafe_b64encode(msgspec.json.encode([timestamp, step, repr(value)])).decode()
+
+
+def _read_token(token: str) -> points.Point:
+    try:
+        timestamp, step, value = msgspec.json.decode(
+            base64.b64decode(token.encode(), altchars=b"-_", validate=True), type=tuple[int, int, str]
+        )
+        return timestamp, step, float(value)
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        raise InvalidParameter("Invalid page token: it cannot be read. Start again without a token.") from None

@@ -1,0 +1,157 @@
+"""The tables, as migrations: each runs once, in order, and is never edited after a release.
+
+Written for both databases; `{words}` are the few that differ (see `dialects.py`).
+
+Shape, and why (more in docs/why.md):
+
+- `names` holds each key of a metric, param or tag once, so that rows hold small integers.
+- `metric_log` takes every logging call as one row of packed points; `metric_blocks` holds the same points sorted by
+  series, in blocks, after compaction; `metric_latest` holds the newest point of each series for search and display.
+- `runs.rev` moves with every change of a run, so that ready-made answers can be kept and known to be current.
+- Rows of a run carry its `experiment_id` where an index starts with it.
+"""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE experiments (
+            id {serial} PRIMARY KEY{autoincrement},
+            name {text} NOT NULL UNIQUE,
+            artifact_location {text} NOT NULL,
+            creation_time BIGINT NOT NULL,
+            last_update_time BIGINT NOT NULL,
+            deleted_at BIGINT
+        )""",
+        """CREATE TABLE experiment_tags (
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (experiment_id, key)
+        ){clustered}""",
+        """CREATE TABLE names (
+            id {serial} PRIMARY KEY{autoincrement},
+            name {text} NOT NULL UNIQUE
+        )""",
+        """CREATE TABLE runs (
+            pk {serial} PRIMARY KEY{autoincrement},
+            run_id {text} NOT NULL UNIQUE,
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id),
+            name {text} NOT NULL,
+            user_id {text} NOT NULL,
+            status SMALLINT NOT NULL,
+            start_time BIGINT NOT NULL,
+            end_time BIGINT,
+            artifact_uri {text} NOT NULL,
+            deleted_at BIGINT,
+            rev BIGINT NOT NULL DEFAULT 0
+        )""",
+        "CREATE INDEX runs_by_start ON runs (experiment_id, start_time DESC, run_id)",
+        """CREATE TABLE params (
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            name_id BIGINT NOT NULL,
+            experiment_id BIGINT NOT NULL,
+            value {text} NOT NULL,
+            number {double},
+            PRIMARY KEY (run_pk, name_id)
+        ){clustered}""",
+        "CREATE INDEX params_by_value ON params (experiment_id, name_id, substr(value, 1, 100))",
+        """CREATE TABLE tags (
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            name_id BIGINT NOT NULL,
+            experiment_id BIGINT NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (run_pk, name_id)
+        ){clustered}""",
+        "CREATE INDEX tags_by_value ON tags (experiment_id, name_id, substr(value, 1, 100))",
+        """CREATE TABLE metric_latest (
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            name_id BIGINT NOT NULL,
+            experiment_id BIGINT NOT NULL,
+            value {double},
+            timestamp BIGINT NOT NULL,
+            step BIGINT NOT NULL,
+            PRIMARY KEY (run_pk, name_id)
+        ){clustered}""",
+        "CREATE INDEX metric_latest_by_value ON metric_latest (experiment_id, name_id, value)",
+        """CREATE TABLE metric_log (
+            id {serial} PRIMARY KEY{autoincrement},
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            points BIGINT NOT NULL,
+            data {blob} NOT NULL
+        )""",
+        "CREATE INDEX metric_log_by_run ON metric_log (run_pk)",
+        """CREATE TABLE metric_blocks (
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            name_id BIGINT NOT NULL,
+            seq BIGINT NOT NULL,
+            points BIGINT NOT NULL,
+            data {blob} NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX metric_blocks_by_series ON metric_blocks (run_pk, name_id, seq)",
+        """CREATE TABLE datasets (
+            id {serial} PRIMARY KEY{autoincrement},
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+            name {text} NOT NULL,
+            digest {text} NOT NULL,
+            source_type {text} NOT NULL,
+            source {text} NOT NULL,
+            schema {text},
+            profile {text},
+            UNIQUE (experiment_id, name, digest)
+        )""",
+        """CREATE TABLE run_datasets (
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            dataset_id BIGINT NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+            tags {text} NOT NULL,
+            context {text},
+            PRIMARY KEY (run_pk, dataset_id)
+        ){clustered}""",
+        "CREATE INDEX run_datasets_by_dataset ON run_datasets (dataset_id)",
+        """CREATE TABLE run_models (
+            id {serial} PRIMARY KEY{autoincrement},
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            made SMALLINT NOT NULL,
+            model_id {text} NOT NULL,
+            step BIGINT NOT NULL,
+            UNIQUE (run_pk, made, model_id, step)
+        )""",
+        """CREATE TABLE logged_models (
+            pk {serial} PRIMARY KEY{autoincrement},
+            model_id {text} NOT NULL UNIQUE,
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id),
+            name {text} NOT NULL,
+            model_type {text} NOT NULL,
+            source_run_id {text} NOT NULL,
+            artifact_uri {text} NOT NULL,
+            status SMALLINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            deleted_at BIGINT
+        )""",
+        "CREATE INDEX logged_models_by_created ON logged_models (experiment_id, created DESC, model_id)",
+        """CREATE TABLE logged_model_params (
+            model_pk BIGINT NOT NULL REFERENCES logged_models (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            number {double},
+            PRIMARY KEY (model_pk, key)
+        ){clustered}""",
+        """CREATE TABLE logged_model_tags (
+            model_pk BIGINT NOT NULL REFERENCES logged_models (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (model_pk, key)
+        ){clustered}""",
+        """CREATE TABLE logged_model_metrics (
+            model_pk BIGINT NOT NULL REFERENCES logged_models (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            timestamp BIGINT NOT NULL,
+            step BIGINT NOT NULL,
+            value {double} NOT NULL,
+            is_nan SMALLINT NOT NULL,
+            run_id {text} NOT NULL,
+            dataset_name {text} NOT NULL,
+            dataset_digest {text} NOT NULL,
+            PRIMARY KEY (model_pk, key, timestamp, step, value, is_nan, run_id, dataset_name, dataset_digest)
+        ){clustered}""",
+    ),
+)

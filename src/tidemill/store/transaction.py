@@ -1,0 +1,78 @@
+"""A transaction as the store's functions see it, and what they need around it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tidemill.store.dialects import Dialect
+from tidemill.store.names import Names
+from tidemill.store.run_cache import RunCache
+from tidemill.types.artifacts import FileInfo, PresignedUpload
+
+Row = tuple[Any, ...]
+
+
+class Files(Protocol):
+    """The bytes' side of the house, as far as operations ask for it."""
+
+    def list(self, uri: str, path: str) -> list[FileInfo]:
+        """The files of folder `path` below `uri`, sorted, with paths relative to `uri`."""
+        ...
+
+    def signed_upload(self, uri: str, path: str, expires_s: int) -> PresignedUpload:
+        """An address to PUT one file to. Raises NotSupported or InvalidParameter."""
+        ...
+
+    def check_location(self, uri: str) -> str:
+        """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
+        ...
+
+    def join(self, uri: str, *segments: str) -> str:
+        """`uri` with segments appended to its path."""
+        ...
+
+
+@dataclass
+class Site:
+    """What belongs to a store beside its database: where new artifacts go, what is kept in memory."""
+
+    artifact_root: str
+    files: Files
+    runs: RunCache = field(default_factory=RunCache)
+    pending: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Rows and points that this process put into the metric log of each run (by pk) since its last compaction."""
+    due: set[int] = field(default_factory=set)
+    """Pks of the runs whose log has grown long."""
+
+
+class Tx(Protocol):
+    """One transaction. Placeholders are `?` in every database."""
+
+    dialect: Dialect
+    names: Names
+    site: Site
+    fresh_names: dict[str, int]
+    """Names made in this transaction, not committed yet."""
+    touched: set[int]
+    """Pks of the runs that were changed; their `rev` moves before the commit."""
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """All rows of a query."""
+        ...
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        """The first row of a query, or None."""
+        ...
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> int:
+        """Carry out a statement and answer how many rows it changed."""
+        ...
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Carry out a statement once for each row."""
+        ...
+
+
+def marks(count: int) -> str:
+    """`?, ?, …` for `count` parameters."""
+    return ", ".join("?" * count)
