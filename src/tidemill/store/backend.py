@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from tidemill.api import codec
 from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
-from tidemill.store import artifacts, experiments, inputs, logged_models, metrics, runs, server
+from tidemill.store import artifacts, experiments, inputs, logged_models, metrics, runs, server, trash
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
 from tidemill.store.sqlite import Job, SqliteDatabase
@@ -23,6 +23,7 @@ _NOUNS = {
     "logged_models": logged_models,
     "artifacts": artifacts,
     "server": server,
+    "trash": trash,
 }
 
 

@@ -27,6 +27,10 @@ class Files(Protocol):
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
         ...
 
+    def delete(self, uri: str) -> None:
+        """Remove everything below `uri`; nothing there is fine."""
+        ...
+
     def join(self, uri: str, *segments: str) -> str:
         """`uri` with segments appended to its path."""
         ...

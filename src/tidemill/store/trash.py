@@ -1,0 +1,49 @@
+"""Removing for good what was deleted before."""
+
+from tidemill.clock import now_ms
+from tidemill.errors import InvalidParameter
+from tidemill.store.transaction import Tx
+from tidemill.types import trash as t
+
+# Runs and models first: an experiment goes when nothing of it is left.
+_GONE = """
+    SELECT kind, pk, id, name, deleted_at, uri FROM (
+        SELECT 0 AS kind, r.pk AS pk, r.run_id AS id, r.name AS name, r.deleted_at AS deleted_at, r.artifact_uri AS uri
+        FROM runs r WHERE r.deleted_at <= ?
+        UNION ALL
+        SELECT 1, l.pk, l.model_id, l.name, COALESCE(l.deleted_at, e.deleted_at), l.artifact_uri
+        FROM logged_models l JOIN experiments e ON e.id = l.experiment_id
+        WHERE l.deleted_at <= ? OR e.deleted_at <= ?
+        UNION ALL
+        SELECT 2, e.id, CAST(e.id AS TEXT), e.name, e.deleted_at, e.artifact_location
+        FROM experiments e WHERE e.deleted_at <= ?
+    ) gone ORDER BY kind, pk
+"""
+_KINDS = ("run", "logged_model", "experiment")
+_DELETE = (
+    "DELETE FROM runs WHERE pk = ?",
+    "DELETE FROM logged_models WHERE pk = ?",
+    "DELETE FROM experiments WHERE id = ?",
+)
+
+
+def empty(tx: Tx, arg: t.EmptyTrash) -> t.EmptiedTrash:
+    """See the operation `trash.empty`."""
+    if not 1 <= arg.limit <= 1000:
+        raise InvalidParameter(f"Invalid value {arg.limit} for parameter 'limit' supplied. It must be 1 to 1000.")
+    if arg.older_than_ms < 0:
+        raise InvalidParameter(
+            f"Invalid value {arg.older_than_ms} for parameter 'older_than_ms' supplied: not negative."
+        )
+    before = now_ms() - arg.older_than_ms
+    row = tx.row(f"SELECT count(*) FROM ({_GONE}) counted", (before,) * 4)
+    total = row[0] if row else 0
+    rows = tx.rows(f"{_GONE} LIMIT ?", (before, before, before, before, arg.limit))
+    items = []
+    for kind, pk, one, name, deleted_at, uri in rows:
+        items.append(t.TrashItem(kind=_KINDS[kind], id=one, name=name, deleted_time=deleted_at, artifact_uri=uri))
+        if not arg.dry_run:
+            # Files first: where that fails the row stays and the next call tries again.
+            tx.site.files.delete(uri)
+            tx.run(_DELETE[kind], (pk,))
+    return t.EmptiedTrash(items=items, remaining=total if arg.dry_run else total - len(items))
