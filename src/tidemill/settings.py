@@ -30,3 +30,29 @@ def number(name: str, default: float, env: Mapping[str, str] = os.environ) -> fl
         return float(env[name])
     except (KeyError, ValueError):
         return default
+
+
+def s3_endpoint(env: Mapping[str, str] = os.environ) -> str | None:
+    """Where S3 is: `MLFLOW_S3_ENDPOINT_URL`, else AWS's own variables (None leaves it to them)."""
+    return env.get("MLFLOW_S3_ENDPOINT_URL") or env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or None
+
+
+def s3_ignore_tls(env: Mapping[str, str] = os.environ) -> bool:
+    """`MLFLOW_S3_IGNORE_TLS` (default false): do not check the certificate of the S3 endpoint."""
+    return flag("MLFLOW_S3_IGNORE_TLS", False, env)
+
+
+def sftp_login(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None, str | None, str | None]:
+    """For `sftp:` addresses: `TIDEMILL_SFTP_USER`, `_PASSWORD`, `_KEY` (a file) and `_KNOWN_HOSTS` (a file).
+
+    What is None comes from the address, from `~/.ssh` or from the SSH agent.
+    """
+    user, password, key, known_hosts = (
+        env.get(f"TIDEMILL_SFTP_{name}") or None for name in ("USER", "PASSWORD", "KEY", "KNOWN_HOSTS")
+    )
+    return user, password, key, known_hosts
+
+
+def ftp_login(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
+    """For `ftp:` and `ftps:` addresses: `TIDEMILL_FTP_USER` and `TIDEMILL_FTP_PASSWORD`."""
+    return env.get("TIDEMILL_FTP_USER") or None, env.get("TIDEMILL_FTP_PASSWORD") or None
