@@ -106,7 +106,7 @@ class App:
         encoding = request.content_encoding
         if route.queued and encoding is None and len(body) <= _SMALL and self._queueing is not None:
             if self._lane is None:
-                self._lane = WriteLane(self._queueing, self._pool)
+                self._lane = WriteLane(self._queueing)
             future = self._lane.put(op, decode_request(op, body))
             if future is not None:
                 await send_json(request.send, _encoded(await future))
@@ -142,6 +142,8 @@ class App:
 
     def _stop(self) -> None:
         self._pool.shutdown(wait=True)
+        if self._lane is not None:
+            self._lane.close()
         if self._on_stop is not None:
             self._on_stop()
 
