@@ -1,0 +1,247 @@
+"""The interface as an OpenAPI 3.1 document, generated from the operation table."""
+
+import importlib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from tidemill import __version__
+from tidemill.api.operation import AnyOperation
+from tidemill.api.table import OPERATIONS
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/"
+_ABOUT = (
+    "The MLflow REST interface, served by Tidemill. Every path below `/api/` is also served below `/ajax-api/`. "
+    "Field names may be snake_case or lowerCamelCase, 64-bit integers may be sent as decimal texts, `null` means "
+    "not set, and unknown fields are ignored. In answers, fields that were never set are absent."
+)
+_SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
+_SAMPLES: Json = {
+    "artifact_directory_path": "model",
+    "datasets": [{"dataset": {"name": "wine", "digest": "3f0c8e21", "source_type": "local", "source": "wine.csv"}}],
+    "end_time": 1_760_000_090_000,
+    "experiment_id": "1",
+    "experiment_ids": ["1"],
+    "experiment_name": "wine",
+    "filter": "metrics.loss < 0.5",
+    "key": "loss",
+    "max_results": 100,
+    "metric_key": "loss",
+    "metrics": [{"key": "loss", "value": 0.25, "timestamp": 1_760_000_000_000, "step": 10}],
+    "model_id": "m-9d5ed678fe57bcca610140957afab571",
+    "model_json": '{"run_id": "0123456789abcdef0123456789abcdef", "artifact_path": "model", "flavors": {}, '
+    '"utc_time_created": "2026-01-05 12:00:00"}',
+    "name": "wine",
+    "new_name": "wine-quality",
+    "params": [{"key": "depth", "value": "6"}],
+    "path": "model/weights.onnx",
+    "run_id": "0123456789abcdef0123456789abcdef",
+    "run_ids": ["0123456789abcdef0123456789abcdef"],
+    "start_time": 1_760_000_000_000,
+    "status": "FINISHED",
+    "step": 10,
+    "tag_key": "team",
+    "tags": [{"key": "team", "value": "forecast"}],
+    "timestamp": 1_760_000_000_000,
+    "value": 0.25,
+}
+"""A value to show for each field, by its name. A field of another type than usual overrides it below."""
+_OTHER_SAMPLES: dict[tuple[str, str], Any] = {
+    ("artifacts.list_files", "path"): "model",
+    ("experiments.search", "filter"): "name LIKE 'wine%'",
+    ("experiments.set_tag", "key"): "team",
+    ("experiments.set_tag", "value"): "forecast",
+    ("experiments.delete_tag", "key"): "team",
+    ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
+    ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
+    ("runs.delete_tag", "key"): "team",
+    ("runs.log_param", "key"): "depth",
+    ("runs.log_param", "value"): "6",
+    ("runs.set_tag", "key"): "team",
+    ("runs.set_tag", "value"): "forecast",
+}
+
+
+def document(prefix: str = "", more: Mapping[str, Json] | None = None) -> Json:
+    """The whole document. `prefix` stands in front of every path; `more` adds path items that are no operations."""
+    operations = OPERATIONS.values()
+    schemas = _schemas(operations)
+    paths: Json = {}
+    for op in operations:
+        for number, (verb, path) in enumerate(((op.verb, op.path), *op.also)):
+            item = _operation(op, verb, path, schemas)
+            if number:
+                item["operationId"] += f".{verb.lower()}"
+            paths.setdefault(prefix + path, {})[verb.lower()] = item
+    for path, item in (more or {}).items():
+        paths[prefix + path] = item
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Tidemill", "version": __version__, "description": _ABOUT},
+        "tags": [_noun(noun) for noun in dict.fromkeys(op.noun for op in operations)],
+        "paths": paths,
+        "components": {"schemas": _used(schemas, paths)},
+    }
+
+
+def error_answers() -> Json:
+    """The `responses` entries that every operation shares."""
+    content = {"application/json": {"schema": {"$ref": _REF + "Error"}}}
+    return {
+        "4XX": {"description": "The request is wrong; `message` says what to do.", "content": content},
+        "5XX": {"description": "The server could not carry it out; nothing was written.", "content": content},
+    }
+
+
+def example(op: AnyOperation) -> Json:
+    """A request that shows the required fields of `op`, and the telling ones of the others."""
+    shown = {**_SAMPLES, **{field: value for (name, field), value in _OTHER_SAMPLES.items() if name == op.name}}
+    fields = [field.name for field in msgspec.structs.fields(op.input)]
+    hidden = {"run_id", "model_id"}.difference(op.required)
+    return {name: shown[name] for name in fields if name in shown and name not in hidden}
+
+
+def _noun(noun: str) -> Json:
+    module = importlib.import_module(f"tidemill.api.{noun}")
+    return {"name": noun, "description": inspect.cleandoc(module.__doc__ or "")}
+
+
+def _operation(op: AnyOperation, verb: str, path: str, schemas: Json) -> Json:
+    about = inspect.cleandoc(op.input.__doc__ or "")
+    summary, _, rest = about.partition("\n\n")
+    sample = example(op)
+    item: Json = {
+        "operationId": op.name,
+        "tags": [op.noun],
+        "summary": " ".join(summary.split()),
+        "x-tidemill-allow": op.allow,
+        "x-tidemill-writes": op.writes,
+        "x-tidemill-replay": op.replay,
+    }
+    if rest:
+        item["description"] = rest
+    schema = cast(Json, schemas[op.input.__name__])
+    in_path = [name for name in schema["properties"] if "{" + name + "}" in path]
+    parameters = [_parameter(name, "path", schema, True, sample) for name in in_path]
+    others = [name for name in schema["properties"] if name not in in_path]
+    if verb == "GET":
+        required = () if _either_run(op) else op.required
+        parameters += [_parameter(name, "query", schema, name in required, sample) for name in others]
+    elif others:
+        body = {"$ref": _REF + op.input.__name__}
+        shown = {name: sample[name] for name in others if name in sample}
+        needed = bool(set(op.required) - set(in_path))
+        item["requestBody"] = {
+            "required": needed or verb == "POST",
+            "content": {"application/json": {"schema": body, "example": shown}},
+        }
+    if parameters:
+        item["parameters"] = parameters
+    answer = {"application/json": {"schema": {"$ref": _REF + op.output.__name__}}}
+    done = inspect.cleandoc(op.output.__doc__ or "").partition("\n\n")[0]
+    item["responses"] = {"200": {"description": " ".join(done.split()), "content": answer}, **error_answers()}
+    return item
+
+
+def _parameter(name: str, place: str, schema: Json, required: bool, sample: Json) -> Json:
+    inner = dict(schema["properties"][name])
+    if place == "path":
+        inner = {"type": "string", "minLength": 1}
+    found: Json = {"name": name, "in": place, "required": required, "schema": inner}
+    if name in sample:
+        found["example"] = sample[name]
+    return found
+
+
+def _either_run(op: AnyOperation) -> bool:
+    """Whether the run may be named by `run_uuid` instead of `run_id`."""
+    return "run_id" in op.required and any(field.name == "run_uuid" for field in msgspec.structs.fields(op.input))
+
+
+def _schemas(operations: Iterable[AnyOperation]) -> Json:
+    kinds = [kind for op in operations for kind in (op.input, op.output)]
+    _, raw = msgspec.json.schema_components(kinds, ref_template=_REF + "{name}")
+    schemas = {name: cast(Json, _plain(schema)) for name, schema in raw.items()}
+    for op in operations:
+        _require(op, schemas[op.input.__name__])
+    schemas["Error"] = {
+        "type": "object",
+        "description": "What went wrong. Clients decide by `error_code`; `message` is for people.",
+        "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
+        "required": ["error_code", "message"],
+    }
+    return schemas
+
+
+def _require(op: AnyOperation, schema: Json) -> None:
+    """Write the table's required fields into an input's schema. An empty text or list counts as missing."""
+    names = [name for name in op.required if "{" + name + "}" not in op.path]
+    for name in names:
+        field = schema["properties"][name]
+        field.pop("default", None)
+        if field.get("type") == "string":
+            field["minLength"] = 1
+        elif field.get("type") == "array":
+            field["minItems"] = 1
+    if _either_run(op):
+        names.remove("run_id")
+        schema["anyOf"] = [{"required": ["run_id"]}, {"required": ["run_uuid"]}]
+    if names:
+        schema["required"] = names
+
+
+def _plain(schema: Any) -> Any:
+    """A schema of msgspec's in the wire's terms: null is never sent, doubles have three more values."""
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _plain(value) for key, value in schema.items()}
+    choices = found.get("anyOf")
+    if choices and {"type": "null"} in choices:
+        rest = [one for one in choices if one != {"type": "null"}]
+        del found["anyOf"]
+        found.pop("default", None)
+        found.update(rest[0] if len(rest) == 1 else {"anyOf": rest})
+    if found.get("type") == "number":
+        del found["type"]
+        found["anyOf"] = [{"type": "number"}, {"enum": _SPECIAL_FLOATS}]
+    if found.get("type") == "integer":
+        found["format"] = "int64"
+    if isinstance(found.get("description"), str):
+        found["description"] = inspect.cleandoc(found["description"])
+    if found.get("additionalProperties") is False:
+        del found["additionalProperties"]
+    if found.get("required") == []:
+        del found["required"]
+    if isinstance(found.get("enum"), list) and found["enum"] != _SPECIAL_FLOATS:
+        found["type"] = "string"
+    return found
+
+
+def _used(schemas: Json, paths: Json) -> Json:
+    """Those schemas that the paths lead to, sorted by name."""
+    seen: set[str] = set()
+    todo = [paths]
+    while todo:
+        for name in _references(todo.pop()):
+            if name not in seen:
+                seen.add(name)
+                todo.append(schemas[name])
+    return {name: schemas[name] for name in sorted(seen)}
+
+
+def _references(value: Any) -> Iterable[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "$ref":
+                yield inner.removeprefix(_REF)
+            else:
+                yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)

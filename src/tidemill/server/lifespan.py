@@ -1,0 +1,27 @@
+"""What a server process lives on: opened before the first request, closed after the last."""
+
+from tidemill.artifacts.roots import Roots
+from tidemill.server.app import App
+from tidemill.server.config import ServerConfig
+from tidemill.store.backend import SqlBackend
+from tidemill.store.database import open_database
+
+
+def open_backend(config: ServerConfig) -> SqlBackend:
+    """The store and the artifact roots of `config`.
+
+    Raises InvalidParameter, Unavailable or MissingDependency where one of them cannot be opened.
+    """
+    files = Roots(config.artifacts)
+    database = open_database(config.store, background=True)
+    try:
+        return SqlBackend(database, artifact_root=config.artifact_root, files=files)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_app(config: ServerConfig) -> App:
+    """The app, ready to serve; it closes its backend when it is told to stop."""
+    backend = open_backend(config)
+    return App(backend, config, on_stop=backend.close)
