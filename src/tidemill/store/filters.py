@@ -128,11 +128,13 @@ class RunFilter:
         """A comparison of a param or a tag, as text or, against a number, as a number."""
         name = self.name(key)
         if op is Op.EQ and isinstance(value, str):
-            found = (
-                f"r.pk IN (SELECT run_pk FROM {table} WHERE {self.within} AND name_id = ? "
-                f"AND substr(value, 1, {PREFIX}) = ? AND value = ?)"
-            )
-            return found, [*self.experiments, name, value[:PREFIX], value]
+            found = f"SELECT run_pk FROM {table} WHERE {self.within} AND name_id = ? AND substr(value, 1, {PREFIX}) = ?"
+            params = [*self.experiments, name, value[:PREFIX]]
+            if len(value) >= PREFIX:
+                # Not plainly `value = ?`: SQLite would put that into the substr and miss the index.
+                found += " AND value || '' = ?"
+                params.append(value)
+            return f"r.pk IN ({found})", params
         exists = f"SELECT 1 FROM {table} v WHERE v.run_pk = r.pk AND v.name_id = ?"
         if numeric(value):
             column = "v.number" if table == "params" else number_sql(self.tx.dialect, "v.value")
