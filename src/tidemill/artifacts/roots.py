@@ -89,7 +89,9 @@ class Roots:
                 f"{scheme}). Upload the file through this server."
             )
         if not 1 <= expires_s <= 7 * 86_400:
-            raise InvalidParameter(f"Invalid value {expires_s} for parameter 'expiration' supplied. It must be 1 to 604800.")
+            raise InvalidParameter(
+                f"Invalid value {expires_s} for parameter 'expiration' supplied. It must be 1 to 604800."
+            )
         storage, root = self.place(uri)
         signed = storage.signed_url("PUT", "/".join(filter(None, (root, safe_path(path)))), expires_s)
         if signed is None:
