@@ -56,3 +56,32 @@ def sftp_login(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | N
 def ftp_login(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
     """For `ftp:` and `ftps:` addresses: `TIDEMILL_FTP_USER` and `TIDEMILL_FTP_PASSWORD`."""
     return env.get("TIDEMILL_FTP_USER") or None, env.get("TIDEMILL_FTP_PASSWORD") or None
+
+
+def http_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_HTTP_TIMEOUT`, else `MLFLOW_HTTP_REQUEST_TIMEOUT` (default 60): seconds to wait for a server's answer."""
+    return number("TIDEMILL_HTTP_TIMEOUT", number("MLFLOW_HTTP_REQUEST_TIMEOUT", 60.0, env), env)
+
+
+def http_patience(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_HTTP_PATIENCE` (default 60): seconds during which a call to a server that fails is tried again."""
+    return number("TIDEMILL_HTTP_PATIENCE", 60.0, env)
+
+
+def http_login(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None, str | None]:
+    """`MLFLOW_TRACKING_USERNAME`, `MLFLOW_TRACKING_PASSWORD` and `MLFLOW_TRACKING_TOKEN`, for servers that ask."""
+    return (
+        env.get("MLFLOW_TRACKING_USERNAME") or None,
+        env.get("MLFLOW_TRACKING_PASSWORD") or None,
+        env.get("MLFLOW_TRACKING_TOKEN") or None,
+    )
+
+
+def http_insecure_tls(env: Mapping[str, str] = os.environ) -> bool:
+    """`MLFLOW_TRACKING_INSECURE_TLS` (default false): do not check the server's certificate."""
+    return flag("MLFLOW_TRACKING_INSECURE_TLS", False, env)
+
+
+def http_certificates(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
+    """`MLFLOW_TRACKING_SERVER_CERT_PATH` (authorities to trust, a file or folder) and `MLFLOW_TRACKING_CLIENT_CERT_PATH`."""
+    return env.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None, env.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None

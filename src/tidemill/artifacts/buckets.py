@@ -66,7 +66,7 @@ def _store(
     kind: str, extra: str, bucket: str | None, config: dict[str, Any], endpoint: str | None, options: Any = None
 ) -> Any:
     try:
-        from obstore import exceptions, store  # noqa: TID251 - this folder is where storage libraries live
+        from obstore import exceptions, store
     except ImportError:
         raise MissingDependency("obstore", extra, f"Storing artifacts in a bucket ({extra})") from None
     client = {

@@ -3,7 +3,7 @@
 Each call logs in, works and leaves: FTP servers drop idle connections, and one connection does one thing at a time.
 """
 
-import ftplib  # noqa: TID251 - this folder is where storage libraries live
+import ftplib
 import secrets
 import socket
 from collections.abc import Iterator

@@ -247,7 +247,7 @@ def open_sftp(uri: ArtifactUri) -> SftpStorage:
 
 def _asyncssh() -> Any:
     try:
-        import asyncssh  # noqa: TID251 - this folder is where storage libraries live
+        import asyncssh
     except ImportError:
         raise MissingDependency("asyncssh", "sftp", "Storing artifacts behind SFTP") from None
     return asyncssh

@@ -1,6 +1,7 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
 from tidemill.artifacts.roots import Roots
+from tidemill.artifacts.uri import ArtifactUri
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
 from tidemill.store.backend import SqlBackend
@@ -12,7 +13,8 @@ def open_backend(config: ServerConfig) -> SqlBackend:
 
     Raises InvalidParameter, Unavailable or MissingDependency where one of them cannot be opened.
     """
-    files = Roots(config.artifacts)
+    root = ArtifactUri.parse(config.artifact_root)
+    files = Roots(config.artifacts, [root.local_path()] if root.scheme in ("", "file") else None)
     database = open_database(config.store, background=True)
     try:
         return SqlBackend(database, artifact_root=config.artifact_root, files=files)

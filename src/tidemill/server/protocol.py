@@ -29,7 +29,7 @@ class OneWrite(asyncio.Transport):
         self.resume_reading = transport.resume_reading  # type: ignore[method-assign]
         self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]
 
-    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         """Send `data`, after what is held back."""
         held = self._held
         if held is not None:
