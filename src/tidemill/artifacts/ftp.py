@@ -6,6 +6,7 @@ Each call logs in, works and leaves: FTP servers drop idle connections, and one 
 import ftplib
 import secrets
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ _PATIENCE_S = 60
 
 @dataclass(frozen=True, slots=True)
 class FtpServer:
-    """Where and how to log in. `port` 0 is the usual one; `tls` is explicit FTPS, data connections too."""
+    """Where and how to log in. `port` 0 is the usual one; `tls` is explicit FTPS, for data connections too.
+
+    Certificates are checked against the system's (or `SSL_CERT_FILE`).
+    """
 
     host: str
     port: int = 0
@@ -43,7 +47,10 @@ class FtpServer:
 
     def connect(self) -> ftplib.FTP:
         """A new session, logged in, for binary transfers."""
-        ftp = ftplib.FTP_TLS(timeout=_PATIENCE_S) if self.tls else ftplib.FTP(timeout=_PATIENCE_S)  # noqa: S321
+        if self.tls:  # the default context would not check the server's certificate
+            ftp: ftplib.FTP = ftplib.FTP_TLS(timeout=_PATIENCE_S, context=ssl.create_default_context())  # noqa: S321
+        else:
+            ftp = ftplib.FTP(timeout=_PATIENCE_S)  # noqa: S321
         try:
             ftp.connect(self.host, self.port)
             ftp.login(self.user, self.password)
@@ -274,6 +281,7 @@ def _entries(ftp: ftplib.FTP, place: str) -> list[tuple[str, int | None]]:
         names = [name.rpartition("/")[2] for name in ftp.nlst()]
     except ftplib.error_perm:  # some answer so for an empty folder
         return []
+    ftp.voidcmd("TYPE I")  # ftplib lists as text, and sizes are those of binary transfers
     sizes = [(name, _size(ftp, f"{place}/{name}")) for name in names if name not in (".", "..")]
     return [(name, size) for name, size in sizes if size is not None or _is_folder(ftp, f"{place}/{name}")]
 
@@ -322,6 +330,8 @@ def _ftp_errors(path: str) -> Iterator[None]:
         if str(error).startswith(("550", "553")):
             raise PermissionDenied(f"The FTP server does not allow this with '{path}': {error}") from error
         raise InternalError(f"The FTP server failed at '{path}': {error}") from error
+    except ssl.SSLCertVerificationError as error:
+        raise PermissionDenied(f"The FTP server's certificate is not trusted: {error.verify_message}") from error
     except ValueError as error:  # line breaks in a name
         raise InvalidParameter("Invalid path") from error
     except _FAILURES as error:

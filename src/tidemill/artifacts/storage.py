@@ -144,7 +144,7 @@ class Storage(ABC):
 
     def signed_url(self, verb: str, path: str, expires_s: int) -> SignedUrl | None:
         """An address for `verb` (GET, HEAD, PUT or DELETE) straight at the storage; None where it cannot sign."""
-        safe_path(path)
+        file_path(path)
         return None
 
     def multipart_create(self, path: str) -> str:

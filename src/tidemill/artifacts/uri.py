@@ -121,10 +121,12 @@ def safe_path(text: str) -> str:
 
 
 def _is_harmless(stage: str) -> bool:
-    if stage.startswith("/") or any(char in stage for char in "\\#\0") or _ELSEWHERE.match(stage):
+    if stage.startswith("/") or any(char in stage for char in "\\#\0"):
+        return False
+    if _DRIVE.match(stage) or _ELSEWHERE.match(stage):
         return False
     # `;` and `?` cut a segment in some readers: what either side of them says must be harmless too.
-    return not any(_is_climbing(part) or _DRIVE.match(part) for part in re.split("[/;?]", stage))
+    return not any(_is_climbing(part) or _DRIVE.fullmatch(part) for part in re.split("[/;?]", stage))
 
 
 def _is_climbing(part: str) -> bool:
