@@ -58,7 +58,7 @@ class CloudStorage(Storage):
 
     def list(self, path: str = "") -> Listing:
         """See Storage."""
-        import obstore  # noqa: TID251 - this folder is where storage libraries live
+        import obstore
 
         clean = storage_path(path)
         key = self._key(clean)
@@ -74,7 +74,7 @@ class CloudStorage(Storage):
 
     def stat(self, path: str) -> FileInfo | None:
         """See Storage. Where a file and a folder have the same name, the file."""
-        import obstore  # noqa: TID251
+        import obstore
 
         clean = storage_path(path)
         if not clean:
@@ -90,7 +90,7 @@ class CloudStorage(Storage):
 
     def read(self, path: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See Storage. One request whose answer is streamed; a `start` costs one more, for the size."""
-        import obstore  # noqa: TID251
+        import obstore
 
         check_range(start, length)
         key = self._key(file_path(path))
@@ -107,7 +107,7 @@ class CloudStorage(Storage):
 
     def open_writer(self, path: str, size_hint: int | None = None) -> Writer:
         """See Storage. Larger files go in parts, so that 32 MB are in memory; without a hint at most 72 GB."""
-        import obstore  # noqa: TID251
+        import obstore
 
         part = max(_PART_SIZE, (size_hint or 0) // _MOST_PARTS + 1)
         with _cloud_errors(path):
@@ -118,7 +118,7 @@ class CloudStorage(Storage):
 
     def delete(self, path: str) -> None:
         """See Storage. A folder goes key by key: what is written into it meanwhile may stay."""
-        import obstore  # noqa: TID251
+        import obstore
 
         key = self._key(file_path(path))
         with _cloud_errors(path):
@@ -128,7 +128,7 @@ class CloudStorage(Storage):
 
     def signed_url(self, verb: str, path: str, expires_s: int) -> SignedUrl | None:
         """See Storage. None where the credentials cannot sign (a token without a key), or the name cannot be."""
-        import obstore  # noqa: TID251
+        import obstore
 
         if verb not in ("GET", "HEAD", "PUT", "DELETE"):
             raise InvalidParameter(f"An address can be signed for GET, HEAD, PUT or DELETE, not for '{verb}'.")
@@ -145,7 +145,7 @@ class CloudStorage(Storage):
         return SignedUrl(url, dict(self._signing.put_headers) if verb == "PUT" else {})
 
     def _delete(self, keys: Sequence[str]) -> None:
-        import obstore  # noqa: TID251
+        import obstore
 
         try:
             obstore.delete(self._store, keys)
@@ -205,7 +205,7 @@ def open_cloud(uri: ArtifactUri) -> CloudStorage:
 @contextmanager
 def _cloud_errors(path: str, missing: TidemillError | None = None) -> Iterator[None]:
     """Turn obstore's errors into Tidemill's, for work on the artifact `path`."""
-    from obstore import exceptions  # noqa: TID251
+    from obstore import exceptions
 
     try:
         yield
