@@ -43,6 +43,27 @@ class Operation(Generic[In, Out]):
         return pairs + twins
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A route whose request or answer is the bytes of a file instead of a struct; `server/files.py` carries it out.
+
+    `name` names the function there; the other fields are as in Operation.
+    """
+
+    name: str
+    verb: str
+    path: str
+    allow: str
+    summary: str
+
+    @property
+    def routes(self) -> tuple[tuple[str, str], ...]:
+        """Every (verb, path) it answers to, both prefixes."""
+        if not self.path.startswith("/api/"):
+            return ((self.verb, self.path),)
+        return (self.verb, self.path), (self.verb, "/ajax-api" + self.path.removeprefix("/api"))
+
+
 class Backend(Protocol):
     """Whoever can carry out operations: the embedded store, a remote server, a journal in front of either.
 

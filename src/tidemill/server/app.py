@@ -13,10 +13,12 @@ from typing import Any, cast
 from tidemill.api.codec import Encoded, decode_fields, decode_request, encode, read_object
 from tidemill.api.operation import AnyOperation, Backend
 from tidemill.api.table import OPERATIONS
+from tidemill.artifacts.roots import Roots
 from tidemill.errors import EndpointNotFound, InvalidParameter, MethodNotAllowed, PayloadTooLarge, TidemillError
 from tidemill.server.answers import Receive, Scope, Send, send_empty, send_error, send_json, unexpected
 from tidemill.server.body import Disconnected, inflate, read_body, refuse_body, too_large
 from tidemill.server.config import ServerConfig, clean_prefix
+from tidemill.server.files import Files
 from tidemill.server.lane import QueueingBackend, WriteLane
 from tidemill.server.middleware import Gate, cross_origin_headers
 from tidemill.server.pages import add_pages
@@ -27,10 +29,18 @@ _SMALL = 256 * 1024
 
 
 class App:
-    """Serves `backend` over HTTP. `on_stop` runs once when the server stops, after the last request is answered."""
+    """Serves `backend` and the files of `roots` over HTTP.
+
+    `on_stop` runs once when the server stops, after the last request is answered.
+    """
 
     def __init__(
-        self, backend: Backend, config: ServerConfig | None = None, *, on_stop: Callable[[], None] | None = None
+        self,
+        backend: Backend,
+        config: ServerConfig | None = None,
+        *,
+        roots: Roots | None = None,
+        on_stop: Callable[[], None] | None = None,
     ) -> None:
         config = config or ServerConfig()
         self._answer: Callable[[AnyOperation, Any], Any] = getattr(backend, "answer", backend.call)
@@ -40,6 +50,9 @@ class App:
         self._prefix = clean_prefix(config.static_prefix)
         self.routes = RouteTable(OPERATIONS.values(), prefix=self._prefix)
         self._exempt = add_pages(self.routes, self._prefix)
+        self._files = Files(backend, roots, self._prefix) if roots is not None else None
+        if self._files is not None:
+            self._files.add_to(self.routes)
         self._exact = self.routes.exact
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="tidemill")
         self._lane: WriteLane | None = None
@@ -142,6 +155,8 @@ class App:
 
     def _stop(self) -> None:
         self._pool.shutdown(wait=True)
+        if self._files is not None:
+            self._files.close()
         if self._lane is not None:
             self._lane.close()
         if self._on_stop is not None:

@@ -13,7 +13,7 @@ import uvicorn
 
 from tidemill.server import sockets as listening
 from tidemill.server.config import ServerConfig, check_config
-from tidemill.server.lifespan import open_app, open_backend
+from tidemill.server.lifespan import open_app, open_backend, open_roots
 from tidemill.server.protocol import HttpProtocol
 from tidemill.server.workers import Workers
 
@@ -33,7 +33,7 @@ def serve(config: ServerConfig, ready: Callable[[str], None] | None = None) -> N
         address = listening.url_of(config.host, sockets)
         if config.workers > 1:
             # Creates or migrates the database before several processes want it, and fails early and once.
-            open_backend(config).close()
+            open_backend(config, open_roots(config)).close()
             Workers(config, sockets).run(lambda: ready(address) if ready else None)
         else:
             run(config, sockets, lambda: ready(address) if ready else None)

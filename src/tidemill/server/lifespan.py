@@ -8,16 +8,20 @@ from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 
 
-def open_backend(config: ServerConfig) -> SqlBackend:
-    """The store and the artifact roots of `config`.
+def open_roots(config: ServerConfig) -> Roots:
+    """The artifact storages of `config`. Raises InvalidParameter where one of them has a wrong address."""
+    root = ArtifactUri.parse(config.artifact_root)
+    return Roots(config.artifacts, [root.local_path()] if root.scheme in ("", "file") else None)
+
+
+def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
+    """The store of `config`.
 
     Raises InvalidParameter, Unavailable or MissingDependency where one of them cannot be opened.
     """
-    root = ArtifactUri.parse(config.artifact_root)
-    files = Roots(config.artifacts, [root.local_path()] if root.scheme in ("", "file") else None)
     database = open_database(config.store, background=True)
     try:
-        return SqlBackend(database, artifact_root=config.artifact_root, files=files)
+        return SqlBackend(database, artifact_root=config.artifact_root, files=roots)
     except BaseException:
         database.close()
         raise
@@ -25,5 +29,6 @@ def open_backend(config: ServerConfig) -> SqlBackend:
 
 def open_app(config: ServerConfig) -> App:
     """The app, ready to serve; it closes its backend when it is told to stop."""
-    backend = open_backend(config)
-    return App(backend, config, on_stop=backend.close)
+    roots = open_roots(config)
+    backend = open_backend(config, roots)
+    return App(backend, config, roots=roots, on_stop=backend.close)
