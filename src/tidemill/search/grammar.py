@@ -27,8 +27,8 @@ A superset of the filters of the MLflow REST API. In words, blanks between token
 - A param or tag against an unquoted number compares as numbers.
 - In searches for logged models unquoted words are text, and a key may hold signs such as a dash without quotes.
 
-Limits: `MAX_TEXT` characters, `MAX_TOKENS` words, `MAX_COMPARISONS` comparisons, `MAX_MEMBERS` members in all lists together, `MAX_DEPTH`
-brackets and NOTs inside each other. The parser keeps its own stack, so that no text can exhaust Python's.
+Limits: `MAX_TEXT` characters, `MAX_TOKENS` words, `MAX_COMPARISONS` comparisons, `MAX_MEMBERS` members in all lists
+together, `MAX_DEPTH` brackets and NOTs inside each other. The parser keeps its own stack, so that no text can exhaust Python's.
 """
 
 from functools import lru_cache

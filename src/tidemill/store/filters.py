@@ -1,7 +1,7 @@
 """The filter tree as SQL conditions, and orderings as SQL keys."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 from tidemill.search.fields import EXPERIMENTS, RUNS
 from tidemill.search.grammar import And, Comparison, Expr, Not, Op, Or, parse_filter, parse_order_by
@@ -48,7 +48,7 @@ def compile_tree(expr: Expr, leaf: Compile) -> Clause:
         text, params = compile_tree(expr.item, leaf)
         return f"({text}) IS NOT TRUE", params
     word = " AND " if isinstance(expr, And) else " OR "
-    parts = [compile_tree(item, leaf) for item in cast(And | Or, expr).items]
+    parts = [compile_tree(item, leaf) for item in expr.items]
     return "(" + word.join(part[0] for part in parts) + ")", [value for part in parts for value in part[1]]
 
 
