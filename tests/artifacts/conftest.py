@@ -89,9 +89,11 @@ ESCAPES = [
     ".. /x",
     ". ./x",
     "a/\ud800",
-    ".tidemill-stage-0123456789abcdef/file",
-    "a/.tidemill-parts-0/00001",
 ]
+"""Paths that no resolver may let through."""
+
+RESERVED = [".tidemill-stage-0123456789abcdef/file", "a/.tidemill-parts-0/00001"]
+"""Names that storages keep for themselves."""
 
 NAMES = [
     "plain.txt",
@@ -116,6 +118,8 @@ NAMES = [
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "escape" in metafunc.fixturenames:
         metafunc.parametrize("escape", ESCAPES, ids=ascii)
+    if "unreachable" in metafunc.fixturenames:
+        metafunc.parametrize("unreachable", ESCAPES + RESERVED, ids=ascii)
     if "name" in metafunc.fixturenames:
         metafunc.parametrize("name", NAMES, ids=lambda name: ascii(name[:30]))
 
@@ -278,13 +282,15 @@ class ftp_serving:  # noqa: N801 - reads as a verb
 
     def __init__(self, handler: type, home: Path, **settings: object) -> None:
         from pyftpdlib.authorizers import DummyAuthorizer
+        from pyftpdlib.ioloop import IOLoop
         from pyftpdlib.servers import ThreadedFTPServer
 
         authorizer = DummyAuthorizer()
         authorizer.add_user("user", "secret word", str(home), perm="elradfmwMT")
         (home / "files").mkdir()
-        kind = type("Handler", (handler,), {"authorizer": authorizer, **settings})
-        self._server = ThreadedFTPServer(("127.0.0.1", 0), kind)
+        kind = type("Handler", (handler,), {"authorizer": authorizer, "auth_failed_timeout": 0, **settings})
+        apart = type("Server", (ThreadedFTPServer,), {"_exit": threading.Event()})  # else closing one ends all
+        self._server = apart(("127.0.0.1", 0), kind, ioloop=IOLoop())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"handle_exit": False})
 
     def __enter__(self) -> Place:

@@ -22,6 +22,13 @@ def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return server.address
 
 
+@pytest.fixture
+def s3(s3_server, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in s3_server.env.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.address
+
+
 def missing(bucket: str) -> Storage:
     return open_storage(str(ArtifactUri(ArtifactUri.parse(bucket).scheme, "nosuchbucket", "/x")))
 
@@ -61,9 +68,8 @@ def test_the_bucket_itself_can_be_the_root(bucket: str) -> None:
     assert storage.list() == open_storage(f"{bucket}/").list()
 
 
-def test_a_folder_of_more_than_one_page(bucket: str) -> None:
-    storage = open_storage(f"{bucket}/pages")
-    assert isinstance(storage, CloudStorage)
+def test_a_folder_of_more_than_one_page(s3: str) -> None:
+    storage = open_storage(f"{s3}/pages")
     for number in range(1105):
         storage.write(f"dir/{number:04d}", [b"x"])
     assert [info.path for info in storage.list("dir")] == [f"dir/{number:04d}" for number in range(1105)]
@@ -71,10 +77,8 @@ def test_a_folder_of_more_than_one_page(bucket: str) -> None:
     assert storage.list("dir") == []
 
 
-def test_an_aborted_upload_leaves_no_parts_to_pay_for(s3_server, monkeypatch: pytest.MonkeyPatch, request_http) -> None:
-    for name, value in s3_server.env.items():
-        monkeypatch.setenv(name, value)
-    storage = open_storage(f"{s3_server.address}/parts")
+def test_an_aborted_upload_leaves_no_parts_to_pay_for(s3: str, s3_server, request_http) -> None:
+    storage = open_storage(f"{s3}/parts")
     with storage.open_writer("f") as writer:
         for _ in range(20):
             writer.write(bytes(1 << 20))
@@ -104,7 +108,9 @@ def test_plain_names_can_be_signed(bucket: str, request_http) -> None:
         storage.signed_url("POST", "dir/f.txt", 60)
 
 
-def test_an_azure_signature_is_for_one_verb_and_file(azure_server, monkeypatch: pytest.MonkeyPatch, request_http) -> None:
+def test_an_azure_signature_is_for_one_verb_and_file(
+    azure_server, monkeypatch: pytest.MonkeyPatch, request_http
+) -> None:
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azure_server.env["AZURE_STORAGE_CONNECTION_STRING"])
     storage = open_storage(f"{azure_server.address}/signed-once")
     storage.write("f.txt", [b"x"])
@@ -115,7 +121,9 @@ def test_an_azure_signature_is_for_one_verb_and_file(azure_server, monkeypatch: 
             request_http(verb, url, b"", {"x-ms-blob-type": "BlockBlob"})
 
 
-@pytest.mark.parametrize("address", ["wasbs://tidemill@{account}.blob.core.windows.net", "abfss://tidemill@{account}.x"])
+@pytest.mark.parametrize(
+    "address", ["wasbs://tidemill@{account}.blob.core.windows.net", "abfss://tidemill@{account}.x"]
+)
 def test_azure_addresses_with_an_account(azure_server, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", azure_server.env["AZURE_STORAGE_CONNECTION_STRING"])
     storage = open_storage(address.format(account="devstoreaccount1") + "/account")
@@ -148,11 +156,8 @@ def test_credentials_that_make_no_sense_are_an_error_at_once(monkeypatch: pytest
         open_storage("gs://bucket/x")
 
 
-def test_a_bucket_that_cannot_be_reached_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    obstore = pytest.importorskip("obstore")
-    from obstore.store import S3Store
-
-    store = S3Store(
+def test_a_bucket_that_cannot_be_reached_is_unavailable() -> None:
+    store = pytest.importorskip("obstore.store").S3Store(
         "bucket",
         endpoint="http://127.0.0.1:1",
         access_key_id="a",
@@ -160,7 +165,6 @@ def test_a_bucket_that_cannot_be_reached_is_unavailable(monkeypatch: pytest.Monk
         client_options={"allow_http": True},
         retry_config={"max_retries": 0},
     )
-    assert obstore
     for act in (CloudStorage(store, "").stat, CloudStorage(store, "").list, CloudStorage(store, "").read):
         with pytest.raises(Unavailable, match="The storage failed at 'f'"):
             act("f")

@@ -179,16 +179,16 @@ def test_an_empty_folder_is_made(tmp_path: Path) -> None:
     assert os.listdir(download(storage, "dir", tmp_path / "target")) == []
 
 
-def test_escapes_are_refused(escape: str, tmp_path: Path) -> None:
+def test_escapes_are_refused(unreachable: str, tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path / "storage")
     with pytest.raises(InvalidParameter, match=r"^Invalid path$"):
-        download(storage, escape, tmp_path / "target")
+        download(storage, unreachable, tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
-def test_what_a_storage_lists_is_not_trusted(escape: str, tmp_path: Path) -> None:
+def test_what_a_storage_lists_is_not_trusted(unreachable: str, tmp_path: Path) -> None:
     for is_dir in (False, True):
-        storage = Lying(tmp_path / "storage", escape, is_dir)
+        storage = Lying(tmp_path / "storage", unreachable, is_dir)
         (tmp_path / "storage").mkdir(exist_ok=True)
         with pytest.raises(InvalidParameter):
             download(storage, "", tmp_path / "target")

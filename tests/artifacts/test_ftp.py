@@ -24,7 +24,10 @@ def login(monkeypatch: pytest.MonkeyPatch):
 def test_a_server_without_mlsd(serving_ftp, login, tmp_path: Path) -> None:
     handlers = pytest.importorskip("pyftpdlib.handlers")
     commands = {name: value for name, value in handlers.FTPHandler.proto_cmds.items() if name not in ("MLSD", "MLST")}
-    with serving_ftp(handlers.FTPHandler, tmp_path, proto_cmds=commands) as place, open_storage(login(place)) as storage:
+    with (
+        serving_ftp(handlers.FTPHandler, tmp_path, proto_cmds=commands) as place,
+        open_storage(login(place)) as storage,
+    ):
         assert storage.list() == []
         storage.write("dir/f", [b"123"])
         storage.write("dir/deeper/with space", [b"x"])
@@ -69,6 +72,22 @@ def test_a_transfer_that_breaks_off_is_noticed(serving_ftp, login, tmp_path: Pat
         (tmp_path / "files" / "f").write_bytes(b"x" * 500_000)
         with pytest.raises(Unavailable):
             b"".join(storage.read("f"))
+
+
+def test_an_upload_that_lost_bytes_is_noticed(serving_ftp, login, tmp_path: Path) -> None:
+    handlers = pytest.importorskip("pyftpdlib.handlers")
+
+    class Losing(handlers.DTPHandler):
+        def recv(self, size: int) -> bytes:
+            data = super().recv(size)
+            return data[: len(data) // 2 + 1]
+
+    with serving_ftp(handlers.FTPHandler, tmp_path, dtp_handler=Losing) as place:
+        storage = open_storage(login(place))
+        with pytest.raises(Unavailable, match="of 500000 bytes of 'f'; try again"):
+            storage.write("f", [b"x" * 500_000])
+        assert storage.list() == []
+        assert list((tmp_path / "files").iterdir()) == []
 
 
 def test_tls_checks_the_certificate(serving_ftp, login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

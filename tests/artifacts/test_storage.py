@@ -149,13 +149,13 @@ class TestEveryStorage:
         with storage.open_writer("f") as writer:
             for _ in range(megabytes):
                 writer.write(b"n" * (1 << 20))
-        assert content(storage, "f") == b"old"
-        assert [info.path for info in storage.list()] == ["f"]
-        writer.abort()
         with pytest.raises(InvalidParameter, match="finished already"):
             writer.write(b"more")
         with pytest.raises(InvalidParameter, match="finished already"):
             writer.commit()
+        writer.abort()
+        assert content(storage, "f") == b"old"
+        assert [info.path for info in storage.list()] == ["f"]
 
     def test_a_source_that_fails_leaves_nothing(self, storage: Storage) -> None:
         def chunks():
@@ -196,13 +196,13 @@ class TestEveryStorage:
             assert list(pool.map(turn, range(24))) == [str(number).encode() * 1000 for number in range(24)]
         assert len(storage.list("dir")) == 24
 
-    def test_escapes_are_refused_by_every_method(self, storage: Storage, escape: str) -> None:
+    def test_escapes_are_refused_by_every_method(self, storage: Storage, unreachable: str) -> None:
         for act in (storage.list, storage.stat, storage.read, storage.open_writer, storage.delete):
             with pytest.raises(InvalidParameter, match=r"^Invalid path$"):
-                act(escape)
+                act(unreachable)
         for act in (storage.multipart_create, lambda path: storage.signed_url("GET", path, 60)):
             with pytest.raises((InvalidParameter, NotSupported)):
-                act(escape)
+                act(unreachable)
 
     def test_signed_addresses_need_no_credentials(self, storage: Storage, request_http) -> None:
         put = storage.signed_url("PUT", "dir/new file.txt", 60)

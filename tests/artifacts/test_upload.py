@@ -15,7 +15,12 @@ from tidemill.errors import InvalidParameter, NotFound, Unavailable
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
-    for path, data in {"a.txt": b"a", "dir/b.bin": b"b" * 3_000_000, "dir/deeper/c": b"", "step%20+1.png": b"p"}.items():
+    for path, data in {
+        "a.txt": b"a",
+        "dir/b.bin": b"b" * 3_000_000,
+        "dir/deeper/c": b"",
+        "step%20+1.png": b"p",
+    }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
@@ -26,21 +31,23 @@ def content(storage: Storage, path: str) -> bytes:
 
 
 class Unreliable(LocalStorage):
-    """A local folder that is Unavailable in the middle of the first `failures` writes."""
+    """A local folder that fails `failures` times, in the middle of the chunk after `good` bytes of a file."""
 
     failures = 0
+    good = 0
 
     def open_writer(self, path: str, size_hint: int | None = None) -> Writer:
         writer = super().open_writer(path, size_hint)
-        if self.failures > 0:
-            self.failures -= 1
-            write = writer._write
+        write = writer._write
 
-            def failing(chunk: bytes) -> None:
+        def failing(chunk: bytes) -> None:
+            if self.failures > 0 and writer.size >= self.good:
+                self.failures -= 1
                 write(chunk[: len(chunk) // 2])
                 raise Unavailable("the network is away")
+            write(chunk)
 
-            writer._write = failing  # type: ignore[method-assign]
+        writer._write = failing  # type: ignore[method-assign]
         return writer
 
 
@@ -79,12 +86,12 @@ def test_progress_ends_at_the_total_and_never_skips(tmp_path: Path, source: Path
 
 def test_what_fails_for_a_moment_is_sent_again(tmp_path: Path, source: Path) -> None:
     storage = Unreliable(tmp_path / "storage")
-    storage.failures = 3
+    storage.failures, storage.good = 3, 2 << 20
     steps: list[tuple[int, int, str]] = []
     sent = upload(storage, source, threads=2, progress=lambda *step: steps.append(step))
     assert content(storage, "dir/b.bin") == b"b" * 3_000_000
     assert len(sent) == 4
-    assert steps[-1][0] == 3_000_002
+    assert steps[-1][0] == max(done for done, _, _ in steps) == 3_000_002
 
 
 def test_what_keeps_failing_is_an_error_and_leaves_nothing(tmp_path: Path, source: Path) -> None:
