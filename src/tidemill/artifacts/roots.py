@@ -6,49 +6,42 @@ one root that this server (or the embedded folder) keeps for everybody. All othe
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidemill.artifacts.storage import Storage, open_storage
 from tidemill.artifacts.uri import ArtifactUri, check_artifact_location, safe_path
-from tidemill.errors import InvalidParameter, NotSupported
+from tidemill.errors import InvalidParameter, NotSupported, PermissionDenied
 from tidemill.types.artifacts import FileInfo, PresignedUpload
 
 PROXY = "mlflow-artifacts"
 PROXY_PATH = "/api/2.0/mlflow-artifacts/artifacts"
-_MOST_OPEN = 32
 
 
 class Roots:
     """The storages of one store. Safe to use from many threads.
 
-    `destination` is the address of the proxied storage. Local folders are opened only inside `local_roots` (default:
-    the destination, where that is local), because their addresses come from callers.
+    `destination` is the address of the proxied storage. Other addresses are opened only where they lie below one of
+    `allowed`, because callers choose them and they would be opened with this process's credentials; None allows all,
+    for a process that acts for its own user.
     """
 
-    def __init__(self, destination: str, local_roots: Sequence[str] | None = None) -> None:
+    def __init__(self, destination: str, allowed: Sequence[str] | None = None) -> None:
         self.destination = destination
-        uri = ArtifactUri.parse(destination)
-        if uri.scheme in ("", "file"):
-            os.makedirs(uri.local_path(), exist_ok=True)
-            local_roots = [uri.local_path(), *(local_roots or ())]
-        self._local_roots = list(local_roots or ())
-        self._proxied: Storage | None = None
-        self._open: OrderedDict[str, Storage] = OrderedDict()
+        self._allowed = None if allowed is None else [ArtifactUri.parse(one) for one in (destination, *allowed)]
+        self._open: dict[str, Storage] = {}
         self._lock = threading.Lock()
 
     @property
     def proxied(self) -> Storage:
         """The storage behind the proxy."""
-        if self._proxied is None:
-            self._proxied = open_storage(self.destination)
-        return self._proxied
+        return self._storage(self.destination)
 
     def place(self, uri: str) -> tuple[Storage, str]:
         """The storage that holds `uri`, and the path of `uri` in it.
 
-        Raises InvalidParameter for an address that no storage of ours holds, PermissionDenied for a local folder
-        outside the roots.
+        Raises InvalidParameter for an address that no storage of ours holds, PermissionDenied for one that is not
+        below an allowed address.
         """
         parsed = ArtifactUri.parse(uri)
         if parsed.scheme == PROXY:
@@ -58,14 +51,24 @@ class Roots:
             if not anchor:
                 raise InvalidParameter(f"'{uri}' is not an address of artifacts that this server can open.")
             return self.proxied, safe_path(path.lstrip("/"))
+        if self._allowed is None:
+            root = replace(parsed, path="/") if parsed.scheme else ArtifactUri.parse("/")
+            return self._storage(str(root)), safe_path(_path_of(parsed).lstrip("/"))
+        for root in self._allowed:
+            inside = _inside(parsed, root)
+            if inside is not None:
+                return self._storage(str(root)), safe_path(inside)
+        raise PermissionDenied(
+            f"This server may not open '{uri}': it lies below none of its artifact locations. Whoever runs the server "
+            "can allow it with --allowed-artifacts."
+        )
+
+    def _storage(self, address: str) -> Storage:
         with self._lock:
-            storage = self._open.pop(uri, None)
+            storage = self._open.get(address)
             if storage is None:
-                storage = open_storage(parsed, local_roots=self._local_roots)
-            self._open[uri] = storage
-            if len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)
-        return storage, ""
+                storage = self._open[address] = open_storage(address)
+            return storage
 
     def list(self, uri: str, path: str) -> list[FileInfo]:
         """The files of folder `path` below `uri`, sorted, with paths relative to `uri`."""
@@ -101,11 +104,9 @@ class Roots:
     def delete(self, uri: str) -> None:
         """Remove everything below `uri`."""
         storage, root = self.place(uri)
-        if root:
-            storage.delete(root)
-        else:
-            for info in storage.list(""):
-                storage.delete(info.path)
+        if not root:
+            raise InvalidParameter(f"'{uri}' is the root of a storage and is not deleted.")
+        storage.delete(root)
 
     def check_location(self, uri: str) -> str:
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
@@ -114,3 +115,23 @@ class Roots:
     def join(self, uri: str, *segments: str) -> str:
         """`uri` with segments appended to its path."""
         return str(ArtifactUri.parse(uri).join(*segments))
+
+
+def _path_of(uri: ArtifactUri) -> str:
+    return uri.local_path() if uri.scheme in ("", "file") else uri.path
+
+
+def _inside(uri: ArtifactUri, root: ArtifactUri) -> str | None:
+    """The path of `uri` below `root`, None where it is not below it."""
+    here, there = uri, root
+    path, above = _path_of(here), _path_of(there)
+    if here.scheme in ("", "file"):
+        if there.scheme not in ("", "file"):
+            return None
+        path, above = os.path.realpath(path), os.path.realpath(above)
+    elif (here.scheme, here.authority, here.query) != (there.scheme, there.authority, there.query):
+        return None
+    above = above.rstrip("/") + "/"
+    return (
+        (path.rstrip("/") + "/").removeprefix(above).rstrip("/") if (path.rstrip("/") + "/").startswith(above) else None
+    )

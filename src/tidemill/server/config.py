@@ -14,7 +14,8 @@ class ServerConfig:
     `artifact_root` the address under which new experiments are placed. `port` 0 takes any free port. `workers` is the
     number of processes, `threads` how many slow operations one process carries out at a time. `body_limit` is the
     largest JSON body in bytes, after decompression. `allowed_hosts` and `allowed_origins` add to the local names that
-    are always answered; `*` allows any. `drain_seconds` is how long running requests may take when the server stops.
+    are always answered; `*` allows any. `allowed_artifacts` are further
+    addresses below which this server may open artifacts of experiments that name a place of their own. `drain_seconds` is how long running requests may take when the server stops.
     """
 
     host: str = "127.0.0.1"
@@ -28,6 +29,7 @@ class ServerConfig:
     body_limit: int = 64 * 2**20
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    allowed_artifacts: tuple[str, ...] = ()
     allow_unauthenticated: bool = False
     access_log: bool = False
     drain_seconds: float = 10.0

@@ -1,7 +1,6 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
 from tidemill.artifacts.roots import Roots
-from tidemill.artifacts.uri import ArtifactUri
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
 from tidemill.store.backend import SqlBackend
@@ -10,8 +9,8 @@ from tidemill.store.database import open_database
 
 def open_roots(config: ServerConfig) -> Roots:
     """The artifact storages of `config`. Raises InvalidParameter where one of them has a wrong address."""
-    root = ArtifactUri.parse(config.artifact_root)
-    return Roots(config.artifacts, [root.local_path()] if root.scheme in ("", "file") else None)
+    root = [] if config.artifact_root.startswith("mlflow-artifacts:") else [config.artifact_root]
+    return Roots(config.artifacts, [*root, *config.allowed_artifacts])
 
 
 def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:

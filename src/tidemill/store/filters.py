@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tidemill.search.fields import EXPERIMENTS, RUNS
-from tidemill.search.grammar import And, Comparison, Expr, Not, Op, Or, parse_filter, parse_order_by
+from tidemill.search.grammar import And, Comparison, Expr, Not, Op, parse_filter, parse_order_by
 from tidemill.store.dialects import Dialect
 from tidemill.store.pages import Column, Order, Where
 from tidemill.store.transaction import Tx, marks
