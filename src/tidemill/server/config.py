@@ -14,8 +14,9 @@ class ServerConfig:
     `artifact_root` the address under which new experiments are placed. `port` 0 takes any free port. `workers` is the
     number of processes, `threads` how many slow operations one process carries out at a time. `body_limit` is the
     largest JSON body in bytes, after decompression. `allowed_hosts` and `allowed_origins` add to the local names that
-    are always answered; `*` allows any. `allowed_artifacts` are further
-    addresses below which this server may open artifacts of experiments that name a place of their own. `drain_seconds` is how long running requests may take when the server stops.
+    are always answered; `*` allows any. `allowed_artifacts` are further addresses below which this server may open
+    artifacts of experiments that name a place of their own. `drain_seconds` is how long running requests may take when
+    the server stops.
     """
 
     host: str = "127.0.0.1"
