@@ -6,7 +6,7 @@ import math
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tidemill.errors import FilterError
@@ -14,6 +14,7 @@ from tidemill.search.fields import EXPERIMENTS, LOGGED_MODELS, MODEL_VERSIONS, R
 from tidemill.search.grammar import (
     MAX_COMPARISONS,
     MAX_DEPTH,
+    MAX_HEIGHT,
     MAX_MEMBERS,
     And,
     Comparison,
@@ -183,9 +184,12 @@ def test_empty_matches_everything(noun, text):
         ("(metrics.a > 1 or params.b = 'x') AND tags.c != 'y'", And((Or((A, B)), C))),
         ("NOT metrics.a > 1 AND params.b = 'x'", And((Not(A), B))),
         ("not (metrics.a > 1 and params.b = 'x')", Not(And((A, B)))),
-        ("NOT NOT metrics.a > 1", Not(Not(A))),
+        ("NOT NOT metrics.a > 1", A),
+        ("NOT (NOT (NOT metrics.a > 1))", Not(A)),
         ("((metrics.a > 1))", A),
-        ("(metrics.a > 1 AND params.b = 'x') AND tags.c != 'y'", And((And((A, B)), C))),
+        ("(metrics.a > 1 AND params.b = 'x') AND tags.c != 'y'", And((A, B, C))),
+        ("metrics.a > 1 OR (params.b = 'x' OR (tags.c != 'y'))", Or((A, B, C))),
+        ("NOT (NOT (metrics.a > 1 AND params.b = 'x')) AND tags.c != 'y'", And((A, B, C))),
         ("NOT(metrics.a > 1)OR(params.b = 'x')", Or((Not(A), B))),
         ("metrics.a IN (1, 2.5)", leaf("metric:a", Op.IN, (1, 2.5))),
         ("start_time NOT IN (1)", leaf("attribute:start_time", Op.NOT_IN, (1,))),
@@ -489,6 +493,15 @@ def test_nesting_limit():
         assert "may nest brackets and NOT at most 100 deep" in str(refused(text))
 
 
+def test_height_limit():
+    unit = "(metrics.a > 1 AND NOT (params.b = 'x' OR "
+    parse_filter(unit * 6 + "tags.c != 'y'" + "))" * 6, RUNS)
+    error = refused(unit * 7 + "tags.c != 'y'" + "))" * 7)
+    assert str(error).startswith(f"A search text may nest AND, OR and NOT at most {MAX_HEIGHT} deep.")
+    assert error.text[error.position or 0 :].startswith("params.b = 'x' OR tags.c")
+    parse_filter("(metrics.a > 1 AND " * 99 + "metrics.a > 1" + ")" * 99, RUNS)
+
+
 def test_number_of_comparisons():
     tree = parse_filter(" AND ".join(["metrics.a > 1"] * MAX_COMPARISONS), RUNS)
     assert isinstance(tree, And)
@@ -524,7 +537,7 @@ def test_deep_stack():
     depth, frame = 0, sys._getframe()
     while frame is not None:
         depth, frame = depth + 1, frame.f_back
-    assert isinstance(down(sys.getrecursionlimit() - depth - 30), Not)
+    assert down(sys.getrecursionlimit() - depth - 30) == A
 
 
 # ---- properties ----
@@ -589,9 +602,34 @@ def render(tree: Expr) -> str:
     return (" AND " if isinstance(tree, And) else " OR ").join(inside)
 
 
+def plain(tree: Expr) -> Expr:
+    """The tree without levels that say nothing, as the parser gives it."""
+    if isinstance(tree, Comparison):
+        return tree
+    if isinstance(tree, Not):
+        item = plain(tree.item)
+        return item.item if isinstance(item, Not) else Not(item)
+    kind = type(tree)
+    return kind(tuple(x for one in map(plain, tree.items) for x in (one.items if isinstance(one, kind) else (one,))))
+
+
+def height(tree: Expr) -> int:
+    if isinstance(tree, Comparison):
+        return 0
+    return 1 + max(map(height, (tree.item,) if isinstance(tree, Not) else tree.items))
+
+
 @given(_TREES)
 def test_round_trip(tree):
+    tree = plain(tree)
+    assume(height(tree) <= MAX_HEIGHT)
     assert parse_filter(render(tree), RUNS) == tree
+
+
+@given(_TREES)
+def test_brackets_that_say_nothing(tree):
+    assume(height(tree) <= MAX_HEIGHT)
+    assert parse_filter(f"(({render(tree)}))", RUNS) == plain(tree)
 
 
 def parse_or_refuse(text: str, noun: Noun) -> Expr | FilterError | None:

@@ -28,7 +28,9 @@ A superset of the filters of the MLflow REST API. In words, blanks between token
 - In searches for logged models unquoted words are text, and a key may hold signs such as a dash without quotes.
 
 Limits: `MAX_TEXT` characters, `MAX_TOKENS` words, `MAX_COMPARISONS` comparisons, `MAX_MEMBERS` members in all lists
-together, `MAX_DEPTH` brackets and NOTs inside each other. The parser keeps its own stack, so that no text can exhaust Python's.
+together, `MAX_DEPTH` brackets and NOTs inside each other, `MAX_HEIGHT` levels in the tree. The parser keeps its own
+stack, so that no text can exhaust Python's. Brackets that say nothing make no level: an AND inside an AND is one AND,
+and two NOTs are none.
 """
 
 from functools import lru_cache
@@ -57,6 +59,8 @@ __all__ = [
 MAX_COMPARISONS = 500
 """A database builds a deep expression from a long one; SQLite's own limit is 1,000."""
 MAX_DEPTH = 100
+MAX_HEIGHT = 20
+"""AND, OR and NOT in turns, inside each other. SQLite before 3.46 parses with a stack of 100 symbols, which overflows at 26."""
 MAX_MEMBERS = 20_000
 """Each member travels as a parameter of the statement; SQLite takes 32,766, PostgreSQL 65,535."""
 
@@ -105,18 +109,25 @@ class _Group:
         self.nots = 0
 
     def add(self, expr: Expr) -> None:
-        for _ in range(self.nots):
-            expr = Not(expr)
+        if self.nots % 2:
+            expr = expr.item if isinstance(expr, Not) else Not(expr)
         self.nots = 0
-        self.every.append(expr)
+        self.every += expr.items if isinstance(expr, And) else (expr,)
 
     def next_part(self) -> None:
-        self.any_of.append(self.every[0] if len(self.every) == 1 else And(tuple(self.every)))
+        part = self.every[0] if len(self.every) == 1 else And(tuple(self.every))
+        self.any_of += part.items if isinstance(part, Or) else (part,)
         self.every = []
 
     def expr(self) -> Expr:
         self.next_part()
         return self.any_of[0] if len(self.any_of) == 1 else Or(tuple(self.any_of))
+
+
+def _children(node: Expr) -> tuple[Expr, ...]:
+    if isinstance(node, Comparison):
+        return ()
+    return (node.item,) if isinstance(node, Not) else node.items
 
 
 class _Parser:
@@ -144,7 +155,21 @@ class _Parser:
             self.lenient(last)
         if self.strict and self.loose is not None:
             raise self.clause(self.loose, "Put one AND or OR between comparisons.")
-        return group.expr()
+        return self.checked(group.expr())
+
+    def checked(self, tree: Expr) -> Expr:
+        """The tree, if it is not too high."""
+        level: list[Expr] = [tree]
+        for _ in range(MAX_HEIGHT):
+            level = [child for node in level for child in _children(node)]
+        for node in level:
+            if isinstance(node, Comparison):
+                continue
+            while not isinstance(node, Comparison):
+                node = _children(node)[0]
+            message = f"A search text may nest AND, OR and NOT at most {MAX_HEIGHT} deep."
+            raise pointed(message, self.text, node.position)
+        return tree
 
     def step(self, token: Token) -> None:
         word = token.text.upper()
