@@ -136,7 +136,8 @@ def _leaves(cls: type[TidemillError]) -> list[type[TidemillError]]:
 
 def from_wire(status: int, code: str, message: str) -> TidemillError:
     """The error that a server's answer stands for: by its code first, by its status where the code is unknown."""
-    classes = [cls for cls in _leaves(TidemillError) if cls not in (FilterError, MissingDependency)]
+    special = (TidemillError, FilterError, MissingDependency)
+    classes = [cls for cls in _leaves(TidemillError) if cls not in special and cls.__module__ == __name__]
     for cls in classes:
         if cls.code == code and cls.status == status:
             return cls(message)
@@ -144,6 +145,6 @@ def from_wire(status: int, code: str, message: str) -> TidemillError:
         if cls.code == code:
             return cls(message)
     for cls in classes:
-        if cls.status == status and cls is not TidemillError:
+        if cls.status == status != InternalError.status:
             return cls(message)
-    return InternalError(f"{code or status}: {message}") if code else InternalError(f"HTTP {status}: {message}")
+    return InternalError(f"{code or f'HTTP {status}'}: {message}")

@@ -61,20 +61,24 @@ def run(config: ServerConfig, sockets: list[socket.socket], ready: Callable[[], 
     # What is there now stays for good; the collector need not look at it again.
     gc.collect()
     gc.freeze()
-    with _signals_end_here():
+    server = uvicorn.Server(settings)
+    with _signals_end_here(server):
         if ready is not None:
             ready()
-        uvicorn.Server(settings).run(sockets=sockets)
+        server.run(sockets=sockets)
 
 
 @contextlib.contextmanager
-def _signals_end_here() -> Iterator[None]:
-    """uvicorn raises the signal that stopped it once more when it is done; we have handled it and return instead."""
+def _signals_end_here(server: uvicorn.Server) -> Iterator[None]:
+    """Stop `server` by signals, and return afterwards.
 
-    def ignore(number: int, frame: FrameType | None) -> None:
-        return None
+    uvicorn listens to signals itself, but not yet while it starts, and raises them once more when it is done.
+    """
 
-    before = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    def stop(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
