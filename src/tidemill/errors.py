@@ -32,6 +32,11 @@ class TidemillError(Exception):
         super().__init__(message)
         self.message = message
 
+    @property
+    def error_code(self) -> str:
+        """The wire code, by the name that MLflow's exceptions have for it."""
+        return self.code
+
 
 class InvalidParameter(TidemillError):
     """A value that the caller sent is wrong."""

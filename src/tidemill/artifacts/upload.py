@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 from tidemill.artifacts.progress import Meter, Progress, in_threads
 from tidemill.artifacts.storage import CHUNK_SIZE, Storage, file_path
@@ -82,14 +83,18 @@ def _item(source: str, path: str) -> _Item:
 def _send(storage: Storage, item: _Item, meter: Meter, attempts: int) -> Uploaded:
     def once() -> Uploaded:
         hasher, sent = hashlib.sha256(), 0
+
+        def chunks(file: IO[bytes]) -> Iterator[bytes]:
+            nonlocal sent
+            while chunk := file.read(CHUNK_SIZE):
+                hasher.update(chunk)
+                yield chunk
+                sent += len(chunk)
+                meter.add(len(chunk), item.path)
+
         try:
-            with open(item.source, "rb", buffering=0) as file, storage.open_writer(item.path, item.size) as writer:
-                while chunk := file.read(CHUNK_SIZE):
-                    hasher.update(chunk)
-                    writer.write(chunk)
-                    sent += len(chunk)
-                    meter.add(len(chunk), item.path)
-                size = writer.commit()
+            with open(item.source, "rb", buffering=0) as file:
+                size = storage.write(item.path, chunks(file), item.size)
         except BaseException:
             meter.add(-sent, item.path)
             raise

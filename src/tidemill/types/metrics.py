@@ -5,7 +5,7 @@ import msgspec
 from tidemill.types.page import Entity, Int64, Request
 
 
-class Metric(msgspec.Struct, frozen=True, kw_only=True):
+class Metric(msgspec.Struct, frozen=True):
     """One point: value (double), timestamp (ms since the epoch), step; the rest only where it is known."""
 
     key: str

@@ -1,0 +1,118 @@
+"""The git repository around a folder: commit, branch and address read from its files, changes asked of `git`."""
+
+import os
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://)[^/@\s]*@")
+_SHA = re.compile(r"[0-9a-f]{40,64}")
+_WAIT_S = 0.05
+_KEEP_S = 30.0
+_known: dict[tuple[str, str | None], tuple[float, bool]] = {}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A work tree at `root`. `commit` is None before the first one, `branch` on a detached head, `url` without a remote."""
+
+    root: str
+    commit: str | None
+    branch: str | None
+    url: str | None
+
+    def is_dirty(self) -> bool | None:
+        """Whether tracked files differ from the commit; None where `git` is missing or does not answer at once.
+
+        An answer is kept for half a minute, so that a sweep of many runs asks once.
+        """
+        key = (self.root, self.commit)
+        kept = _known.get(key)
+        if kept is not None and time.monotonic() - kept[0] < _KEEP_S:
+            return kept[1]
+        dirty = _changes(self.root)
+        if dirty is not None:
+            _known[key] = (time.monotonic(), dirty)
+        return dirty
+
+
+def find(folder: str) -> Repository | None:
+    """The repository that `folder` lies in, or None. Raises OSError where its files cannot be read."""
+    root = folder
+    while not os.path.exists(os.path.join(root, ".git")):
+        parent = os.path.dirname(root)
+        if parent == root:
+            return None
+        root = parent
+    own = _git_folder(root)
+    shared = _read(os.path.join(own, "commondir"))
+    common = os.path.join(own, shared.strip()) if shared else own
+    head = (_read(os.path.join(own, "HEAD")) or "").strip()
+    ref = head.removeprefix("ref:").strip() if head.startswith("ref:") else None
+    commit = _resolve(own, common, ref) if ref else head
+    return Repository(
+        root=root,
+        commit=commit if commit and _SHA.fullmatch(commit) else None,
+        branch=ref.removeprefix("refs/heads/") if ref and ref.startswith("refs/heads/") else None,
+        url=_remote(_read(os.path.join(common, "config")) or ""),
+    )
+
+
+def without_credentials(text: str) -> str:
+    """An address without the user and password in front of its host."""
+    return _USERINFO.sub(r"\1", text)
+
+
+def _git_folder(root: str) -> str:
+    path = os.path.join(root, ".git")
+    if os.path.isdir(path):
+        return path
+    # A linked work tree or submodule: a file that says where.
+    return os.path.join(root, (_read(path) or "").partition("gitdir:")[2].strip())
+
+
+def _resolve(own: str, common: str, ref: str) -> str | None:
+    loose = _read(os.path.join(own, ref)) or _read(os.path.join(common, ref))
+    if loose:
+        return loose.strip()
+    for line in (_read(os.path.join(common, "packed-refs")) or "").splitlines():
+        commit, _, name = line.partition(" ")
+        if name == ref:
+            return commit
+    return None
+
+
+def _remote(config: str) -> str | None:
+    """The address of `origin`, or of the first remote."""
+    urls: dict[str, str] = {}
+    name = None
+    for line in config.splitlines():
+        header = re.match(r'\s*\[\s*(\w+)(?:\s+"(.*)")?\s*\]', line)
+        if header:
+            name = header[2] if header[1].lower() == "remote" else None
+        setting = re.match(r"\s*url\s*=\s*(.+?)\s*$", line)
+        if name and setting:
+            urls.setdefault(name, setting[1].strip('"'))
+    url = urls.get("origin") or next(iter(urls.values()), None)
+    return without_credentials(url) if url else None
+
+
+def _changes(root: str) -> bool | None:
+    # No locks taken, no file monitor started: asking must not disturb what else works in the tree.
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", root, "status", "--porcelain", "-uno"]
+    try:
+        found = subprocess.run(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WAIT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return bool(found.stdout)
+
+
+def _read(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
