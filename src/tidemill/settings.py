@@ -19,6 +19,11 @@ def flag(name: str, default: bool, env: Mapping[str, str] = os.environ) -> bool:
     return default
 
 
+def debug(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_DEBUG` (default false): commands show the traceback of an error instead of one line."""
+    return flag("TIDEMILL_DEBUG", False, env)
+
+
 def truncate_long_values(env: Mapping[str, str] = os.environ) -> bool:
     """`MLFLOW_TRUNCATE_LONG_VALUES` (default true): cut too long param and tag values instead of refusing them."""
     return flag("MLFLOW_TRUNCATE_LONG_VALUES", True, env)

@@ -37,18 +37,10 @@ class Finding:
     text: str
 
 
-def check(database: Database, site: Site, progress: Callable[[str], None] = lambda _: None) -> Iterator[Finding]:
+def check(database: Database, site: Site) -> Iterator[Finding]:
     """Look at everything, yielding one finding a subject."""
     with database.read(site) as tx:
-        for subject, look in (
-            ("integrity", _integrity),
-            ("schema", _schema),
-            ("indexes", _indexes),
-            ("orphans", _orphans),
-            ("metric blocks", _blocks),
-            ("latest metrics", _latest),
-        ):
-            progress(subject)
+        for subject, look in SUBJECTS.items():
             bad = list(look(tx))
             yield Finding(subject, not bad, "; ".join(bad) or "ok")
 
@@ -67,13 +59,30 @@ def _schema(tx: Tx) -> Iterator[str]:
         yield f"schema version {have}, this Tidemill has {LATEST}. Run: tidemill db upgrade"
 
 
+def mend_indexes(database: Database, site: Site) -> list[str]:
+    """Make the indexes anew that are missing; their names."""
+
+    def mend(tx: Tx) -> list[str]:
+        missing = _missing_indexes(tx)
+        for statement in missing.values():
+            tx.run(tx.dialect.ddl(statement))
+        return list(missing)
+
+    return database.write(site, mend)
+
+
 def _indexes(tx: Tx) -> Iterator[str]:
-    wanted = set()
-    for migration in MIGRATIONS:
-        for statement in migration:
-            found = re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", statement)
-            if found:
-                wanted.add(found[1])
+    for name in _missing_indexes(tx):
+        yield f"index {name} is missing, searches will be slow. Run: tidemill db upgrade"
+
+
+def _missing_indexes(tx: Tx) -> dict[str, str]:
+    """The statements that make the missing indexes, by the index's name."""
+    wanted = {}
+    for statement in (statement for migration in MIGRATIONS for statement in migration):
+        found = re.match(r"\s*CREATE (?:UNIQUE )?INDEX (\w+)", statement)
+        if found:
+            wanted[found[1]] = statement
     if tx.dialect.name == "sqlite":
         have = {row[0] for row in tx.rows("SELECT name FROM sqlite_master WHERE type = 'index'")}
     else:
@@ -81,8 +90,7 @@ def _indexes(tx: Tx) -> Iterator[str]:
             row[0]
             for row in tx.rows("SELECT indexname FROM pg_indexes WHERE schemaname = ANY (current_schemas(false))")
         }
-    for name in sorted(wanted - have):
-        yield f"index {name} is missing, searches will be slow. Run: tidemill db upgrade"
+    return {name: wanted[name] for name in sorted(set(wanted) - have)}
 
 
 def _orphans(tx: Tx) -> Iterator[str]:
@@ -133,3 +141,14 @@ def _latest(tx: Tx) -> Iterator[str]:
     )
     if row and row[0]:
         yield f"{row[0]} series have points but no latest value"
+
+
+SUBJECTS: dict[str, Callable[[Tx], Iterator[str]]] = {
+    "integrity": _integrity,
+    "schema": _schema,
+    "indexes": _indexes,
+    "orphans": _orphans,
+    "metric blocks": _blocks,
+    "latest metrics": _latest,
+}
+"""What `check` looks at, in this order; each yields what is bad."""

@@ -20,6 +20,8 @@ class Database(Protocol):
 
     dialect: Dialect
     address: str
+    migrated: int
+    """How many migrations ran when it was opened."""
 
     def read(self, site: Site) -> AbstractContextManager[Tx]:
         """A transaction that sees one moment of the data and changes nothing."""

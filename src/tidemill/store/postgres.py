@@ -66,6 +66,7 @@ class PostgresDatabase:
         self._psycopg = psycopg
         self.address = address
         self.names = Names()
+        self.migrated = 0
         most = int(settings.number("TIDEMILL_POSTGRES_CONNECTIONS", 12))
         self._pool = psycopg_pool.ConnectionPool(
             address, min_size=1, max_size=max(most, 1), open=False, timeout=30, kwargs={"autocommit": False}
@@ -90,7 +91,7 @@ class PostgresDatabase:
             ):
                 return
             execute("SELECT pg_advisory_xact_lock(?)", (_MIGRATION_LOCK,))
-            migrations.migrate(execute, POSTGRES)
+            self.migrated = migrations.migrate(execute, POSTGRES)
 
     @contextmanager
     def read(self, site: Site) -> Iterator[Tx]:

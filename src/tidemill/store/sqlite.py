@@ -87,6 +87,7 @@ class SqliteDatabase:
         self._lock = threading.Lock()
         self._readers: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self.migrated = 0
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
@@ -120,7 +121,7 @@ class SqliteDatabase:
             return
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            migrations.migrate(self._writer.execute, self.dialect)
+            self.migrated = migrations.migrate(self._writer.execute, self.dialect)
         except BaseException:
             self._writer.execute("ROLLBACK")
             raise
