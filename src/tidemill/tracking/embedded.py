@@ -54,8 +54,8 @@ class EmbeddedBackend:
     def roots(self) -> Roots:
         """The storages that the addresses in this store's answers mean."""
         if self._roots is None:
-            # Addresses come from whoever runs this process: any of their folders may be opened.
-            self._roots = Roots(self.artifacts, local_roots=[os.path.abspath(os.sep)])
+            # Addresses come from whoever runs this process: all may be opened.
+            self._roots = Roots(self.artifacts)
         return self._roots
 
     def close(self) -> None:
