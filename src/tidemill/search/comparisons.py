@@ -160,7 +160,7 @@ def split(noun: Noun, name: str, position: int, text: str) -> tuple[Kind, str]:
     entity, dot, key = name.partition(".")
     if not dot:
         return "attribute", unquote(name)
-    kind = noun.entities.get(unquote(entity) if entity[:1] == "`" else entity)
+    kind = noun.entities.get(unquote(entity))
     if kind is None:
         raise pointed(noun.wording.entity.format(name=entity), text, position)
     return kind, unquote(key)
