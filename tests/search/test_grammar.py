@@ -453,7 +453,7 @@ def test_misplaced_words(text, bad, position):
     assert error.position == position
 
 
-@pytest.mark.parametrize("pattern", ["(", "[a", "*", "(?P<n>", "a{99999999999999999999}", "(" * 900, r"\8"])
+@pytest.mark.parametrize("pattern", ["(", "[a", "*", "(?P<n>", "(a)\\1", "(" * 900, r"\8"])
 def test_broken_patterns_are_refused(pattern):
     error = refused(f"params.a RLIKE '{pattern}'")
     assert str(error).startswith("Invalid regular expression: ")

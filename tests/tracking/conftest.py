@@ -79,7 +79,12 @@ def script(tmp_path: Path) -> Any:
         path = tmp_path / "script.py"
         path.write_text(text)
         done = subprocess.run(
-            [sys.executable, str(path)], env={**os.environ, **env}, capture_output=True, text=True, cwd=tmp_path, timeout=60
+            [sys.executable, str(path)],
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
         )
         assert not check or done.returncode == 0, done.stderr
         return done

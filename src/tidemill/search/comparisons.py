@@ -1,7 +1,6 @@
 """One comparison: the field it names, the value it takes, and whether the two go together."""
 
 import re
-import warnings
 from collections.abc import Sequence
 
 from tidemill.errors import FilterError
@@ -18,11 +17,9 @@ from tidemill.search.fields import (
     names,
     unquote,
 )
+from tidemill.search.patterns import MAX_PATTERN, compile_pattern
 from tidemill.search.tokens import Token, pointed, unescape
 from tidemill.search.tree import Op, Value
-
-MAX_PATTERN = 1_000
-"""Characters in one regular expression."""
 
 _ORDERING = (Op.EQ, Op.NE, Op.LT, Op.LE, Op.GT, Op.GE)
 _NULL = (Op.IS_NULL, Op.IS_NOT_NULL)
@@ -115,15 +112,13 @@ class Operand:
         return tuple(self._name_of(_text(one, self.text), op) for one in members)
 
     def pattern(self, value: Value, place: Token) -> None:
-        """Raises FilterError unless the value is a regular expression that Python can compile."""
+        """Raises FilterError unless the value is a regular expression (see `patterns.py`)."""
         assert isinstance(value, str)
         if len(value) > MAX_PATTERN:
             raise self.wrong(f"A regular expression may have at most {MAX_PATTERN} characters.", place)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                re.compile(value)
-        except (re.error, RecursionError, OverflowError) as error:
+            compile_pattern(value)
+        except ValueError as error:
             raise self.wrong(f"Invalid regular expression: {error}", place) from None
 
     def not_text(self, value: str, place: Token, hint: str = "") -> FilterError:

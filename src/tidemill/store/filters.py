@@ -156,7 +156,9 @@ def number_sql(dialect: Dialect, sql: str) -> str:
     """A text as a number, null where it is none."""
     if dialect.name == "sqlite":
         return f"to_number({sql})"
-    return rf"CASE WHEN {sql} ~ '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?$' THEN ({sql})::float8 END"
+    # No question marks in the pattern: they are the placeholders.
+    number = r"^[+-]{0,1}([0-9]+[.]{0,1}[0-9]*|[.][0-9]+)([eE][+-]{0,1}[0-9]{1,2}){0,1}$"
+    return f"CASE WHEN {sql} ~ '{number}' THEN ({sql})::float8 END"
 
 
 _BY_START = (Column("r.start_time", True), Column("r.run_id"))

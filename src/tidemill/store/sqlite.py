@@ -5,19 +5,18 @@ comes first carries out everybody's queued writes, so that a lone write costs no
 """
 
 import random
-import re
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tidemill import settings
 from tidemill.errors import InternalError, InvalidParameter, Unavailable
+from tidemill.search.patterns import compile_pattern
 from tidemill.store import limits, migrations
 from tidemill.store.dialects import SQLITE
 from tidemill.store.names import Names
@@ -296,13 +295,8 @@ def _casefold(text: str | None) -> str | None:
     return None if text is None else text.casefold()
 
 
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
 def _regexp(pattern: str, text: object) -> bool:
-    return isinstance(text, str) and _compiled(pattern).search(text) is not None
+    return isinstance(text, str) and compile_pattern(pattern).search(text) is not None
 
 
 def _translated(error: BaseException, path: Path) -> BaseException:
