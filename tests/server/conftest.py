@@ -137,9 +137,14 @@ def read_answer() -> Callable[..., Answer]:
 
 
 def open_backend(folder: Path) -> SqlBackend:
-    """A fresh SQLite store in `folder`."""
+    """A fresh SQLite store in `folder`, with its files in `folder`/artifacts."""
     database = open_database(str(folder / "tidemill.db"), background=True)
-    return SqlBackend(database, artifact_root="mlflow-artifacts:/", files=Roots(str(folder / "artifacts")))
+    return SqlBackend(database, artifact_root="mlflow-artifacts:/", files=open_roots(folder))
+
+
+def open_roots(folder: Path) -> Roots:
+    """The artifacts of `folder`, as a server opens them: nothing else is allowed."""
+    return Roots(str(folder / "artifacts"), allowed=[])
 
 
 @pytest.fixture
@@ -149,7 +154,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     def begin(backend: Backend | None = None, **options: Any) -> Served:
         chosen = backend or open_backend(tmp_path)
-        running.append(start(App(chosen, ServerConfig(**options), on_stop=chosen.close), chosen))
+        roots = open_roots(tmp_path)
+        running.append(start(App(chosen, ServerConfig(**options), roots=roots, on_stop=chosen.close), chosen))
         return running[-1]
 
     yield begin
@@ -160,7 +166,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server on an SQLite store, with the defaults, for all tests of a file: they share what is in it."""
-    backend = open_backend(tmp_path_factory.mktemp("served"))
-    served = start(App(backend, on_stop=backend.close), backend)
+    folder = tmp_path_factory.mktemp("served")
+    backend = open_backend(folder)
+    served = start(App(backend, roots=open_roots(folder), on_stop=backend.close), backend)
     yield served
     served.stop()

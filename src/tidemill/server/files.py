@@ -17,6 +17,7 @@ from tidemill.api.artifacts import TRANSFERS
 from tidemill.api.operation import Backend
 from tidemill.artifacts.roots import Roots
 from tidemill.artifacts.storage import Storage, Writer
+from tidemill.artifacts.uri import safe_path
 from tidemill.errors import BadRequest, InvalidParameter, NotFound, NotSupported, PayloadTooLarge
 from tidemill.server.answers import send_json
 from tidemill.server.body import Disconnected, read_body
@@ -241,7 +242,8 @@ class Files:
 
     def _place(self, uri: str, path: str) -> tuple[Storage, str]:
         storage, root = self._roots.place(uri)
-        return storage, f"{root}/{path}" if root else path
+        inside = safe_path(path)  # before it is joined: an absolute path must not become a relative one
+        return storage, f"{root}/{inside}" if root else inside
 
     def _origin(self, request: Request) -> str:
         """Scheme and host by which the client reached us, so that addresses in answers work for it too."""
