@@ -186,7 +186,8 @@ def _transfer(row: Transfer, path: str) -> Json:
     """A route on which files travel as they are."""
     asked = _TRANSFER_QUERY.get(row.name, {})
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _TEXT} for name in re.findall(r"{(\w+)}", path)
+        {"name": name, "in": "path", "required": True, "schema": _TEXT, "example": _SAMPLES[name]}
+        for name in re.findall(r"{(\w+)}", path)
     ] + [{"name": name, "in": "query", "required": need, "schema": _TEXT} for name, need in asked.items()]
     item: Json = {
         "operationId": f"artifacts.{row.name}",
