@@ -2,13 +2,15 @@
 
 import importlib
 import inspect
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable
 from typing import Any, cast
 
 import msgspec
 
 from tidemill import __version__
-from tidemill.api.operation import AnyOperation
+from tidemill.api.artifacts import TRANSFERS
+from tidemill.api.operation import AnyOperation, Transfer
 from tidemill.api.table import OPERATIONS
 
 Json = dict[str, Any]
@@ -66,8 +68,40 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
 }
 
 
-def document(prefix: str = "", more: Mapping[str, Json] | None = None) -> Json:
-    """The whole document. `prefix` stands in front of every path; `more` adds path items that are no operations."""
+_FILE_ANSWERS = ("download", "run_file", "model_file")
+_TRANSFER_QUERY: dict[str, dict[str, bool]] = {
+    "list_folder": {"path": False},
+    "model_file": {"artifact_file_path": True},
+    "run_file": {"run_id": True, "path": True},
+    "upload_part": {"upload_id": True, "part_number": True},
+    "upload_run_file": {"run_uuid": True, "path": True},
+}
+"""The fields that the routes of files take by query, and whether they must be there."""
+
+
+def _object(**fields: Json) -> Json:
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+_TEXT: Json = {"type": "string", "minLength": 1}
+_NUMBER: Json = {"type": "integer", "minimum": 1, "maximum": 10_000}
+_TRANSFER_BODY: dict[str, tuple[Json, Json]] = {
+    "create_parts": (_object(path=_TEXT, num_parts=_NUMBER), {"path": "weights.bin", "num_parts": 2}),
+    "complete_parts": (
+        _object(
+            path=_TEXT,
+            upload_id=_TEXT,
+            parts={"type": "array", "items": _object(part_number=_NUMBER, etag={"type": "string"})},
+        ),
+        {"path": "weights.bin", "upload_id": "8c1f", "parts": [{"part_number": 1, "etag": "5d41402a"}]},
+    ),
+    "abort_parts": (_object(path=_TEXT, upload_id=_TEXT), {"path": "weights.bin", "upload_id": "8c1f"}),
+}
+"""Schema and example of the JSON bodies among them."""
+
+
+def document(prefix: str = "") -> Json:
+    """The whole document. `prefix` stands in front of every path."""
     operations = OPERATIONS.values()
     schemas = _schemas(operations)
     paths: Json = {}
@@ -77,8 +111,9 @@ def document(prefix: str = "", more: Mapping[str, Json] | None = None) -> Json:
             if number:
                 item["operationId"] += f".{verb.lower()}"
             paths.setdefault(prefix + path, {})[verb.lower()] = item
-    for path, item in (more or {}).items():
-        paths[prefix + path] = item
+    for row in TRANSFERS:
+        path = row.path.replace(":path}", "}")
+        paths.setdefault(prefix + path, {})[row.verb.lower()] = _transfer(row, path)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tidemill", "version": __version__, "description": _ABOUT},
@@ -88,7 +123,7 @@ def document(prefix: str = "", more: Mapping[str, Json] | None = None) -> Json:
     }
 
 
-def error_answers() -> Json:
+def _errors() -> Json:
     """The `responses` entries that every operation shares."""
     content = {"application/json": {"schema": {"$ref": _REF + "Error"}}}
     return {
@@ -143,7 +178,38 @@ def _operation(op: AnyOperation, verb: str, path: str, schemas: Json) -> Json:
         item["parameters"] = parameters
     answer = {"application/json": {"schema": {"$ref": _REF + op.output.__name__}}}
     done = inspect.cleandoc(op.output.__doc__ or "").partition("\n\n")[0]
-    item["responses"] = {"200": {"description": " ".join(done.split()), "content": answer}, **error_answers()}
+    item["responses"] = {"200": {"description": " ".join(done.split()), "content": answer}, **_errors()}
+    return item
+
+
+def _transfer(row: Transfer, path: str) -> Json:
+    """A route on which files travel as they are."""
+    asked = _TRANSFER_QUERY.get(row.name, {})
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _TEXT, "example": _SAMPLES[name]}
+        for name in re.findall(r"{(\w+)}", path)
+    ] + [{"name": name, "in": "query", "required": need, "schema": _TEXT} for name, need in asked.items()]
+    item: Json = {
+        "operationId": f"artifacts.{row.name}",
+        "tags": ["artifacts"],
+        "summary": row.summary,
+        "x-tidemill-allow": row.allow,
+        "parameters": parameters,
+    }
+    if row.name in _TRANSFER_BODY:
+        schema, sample = _TRANSFER_BODY[row.name]
+        item["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": sample}},
+        }
+    elif row.verb in ("PUT", "POST"):
+        item["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
+    kind = "application/octet-stream" if row.name in _FILE_ANSWERS else "application/json"
+    content = {kind: {} if row.name in _FILE_ANSWERS else {"schema": {"type": "object"}}}
+    item["responses"] = {"200": {"description": "Done.", "content": content}, **_errors()}
+    if row.name in _FILE_ANSWERS:
+        item["responses"]["200"]["description"] = "The file, with its media type by its name."
+        item["responses"]["206"] = {"description": "The part that the header Range asked for.", "content": content}
     return item
 
 

@@ -102,8 +102,8 @@ def _operation(document: Json, path: str, verb: str, item: Json) -> Iterator[str
     yield f"<h3>Example</h3><pre>{escape(_curl(path, verb, item))}</pre>"
     yield "<h3>Answer</h3><table>"
     for status, answer in item["responses"].items():
-        schemas = [content["schema"] for content in answer.get("content", {}).values()]
-        kind = _kind(schemas[0]) if schemas else ""
+        schemas = [content.get("schema") for content in answer.get("content", {}).values()]
+        kind = _kind(schemas[0]) if schemas and schemas[0] else "bytes"
         yield f"<tr><td>{escape(status)}</td><td>{kind}</td><td>{_text(answer['description'])}</td></tr>"
     yield "</table></div></details>"
 
@@ -112,8 +112,9 @@ def _fields(document: Json, item: Json) -> Iterator[tuple[str, str, str, str]]:
     for one in item.get("parameters", ()):
         yield _row(one["name"], one["in"], one["schema"], one["required"])
     for content in item.get("requestBody", {}).get("content", {}).values():
-        name = content["schema"].get("$ref", "").rpartition("/")[2]
-        schema = document["components"]["schemas"].get(name, {})
+        schema = content.get("schema", {})
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         for field, inner in schema.get("properties", {}).items():
             yield _row(field, "body", inner, field in schema.get("required", ()))
 
@@ -174,8 +175,10 @@ def _curl(path: str, verb: str, item: Json) -> str:
     parts.append(f"http://127.0.0.1:5000{path}")
     text = " ".join(parts) + "".join(query)
     for kind, content in item.get("requestBody", {}).get("content", {}).items():
-        sample = json.dumps(content["example"]) if "example" in content else ""
-        text += f" \\\n  -H 'Content-Type: {kind}'" + (f" \\\n  -d {_quote(sample)}" if sample else "")
+        text += f" \\\n  -H 'Content-Type: {kind}'"
+        text += (
+            f" \\\n  -d {_quote(json.dumps(content['example']))}" if "example" in content else " \\\n  -T weights.bin"
+        )
     return text
 
 
