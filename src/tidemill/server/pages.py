@@ -6,7 +6,6 @@ import msgspec
 
 from tidemill import __version__
 from tidemill.api.openapi import document
-from tidemill.api.openapi_files import file_paths
 from tidemill.server.answers import SECURITY, send_bytes, send_json, send_text
 from tidemill.server.docs_page import render
 from tidemill.server.request import Request
@@ -54,9 +53,9 @@ async def version(request: Request, params: dict[str, str]) -> None:
 
 @cache
 def _openapi(prefix: str) -> bytes:
-    return msgspec.json.encode(document(prefix, file_paths()))
+    return msgspec.json.encode(document(prefix))
 
 
 @cache
 def _docs(prefix: str) -> tuple[bytes, bytes]:
-    return render(document(prefix, file_paths()))
+    return render(document(prefix))
