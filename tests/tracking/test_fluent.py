@@ -219,7 +219,7 @@ def test_search_in_other_formats(store: str) -> None:
     frame = mlflow.search_runs(output_format="polars", order_by=["params.number ASC"])
     assert isinstance(frame, pl.DataFrame)
     assert frame["metrics.acc"].to_list() == [0.0, 0.1, 0.2]
-    assert frame.schema["start_time"] == pl.Datetime("ms", "UTC")
+    assert frame.schema["start_time"] == pl.Datetime("us", "UTC")
     with pytest.raises(InvalidParameter, match="output_format"):
         mlflow.search_runs(output_format="csv")
 
