@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
     from tidemill import tracking as tracking
+    from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking import client as client
     from tidemill.tracking.client import Client as Client
     from tidemill.tracking.client import MlflowClient as MlflowClient
-    from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking.fluent import active_run as active_run
     from tidemill.tracking.fluent import create_experiment as create_experiment
     from tidemill.tracking.fluent import delete_experiment as delete_experiment

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+
 from tidemill.data import from_numpy, from_pandas, from_polars
 from tidemill.errors import InvalidParameter
 

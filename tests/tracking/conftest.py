@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import tidemill
 from tidemill.tracking import resolve, run, start
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import tidemill as mlflow
 from PIL import Image
+
+import tidemill as mlflow
 from tidemill.errors import InvalidParameter, NotFound, TidemillError
 
 

@@ -3,6 +3,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+
 import tidemill
 from tidemill import Client
 from tidemill.entities import Dataset, DatasetInput, InputTag, LoggedModelStatus, Metric, Param, RunTag
@@ -127,7 +128,9 @@ def test_logged_models_live_and_die(client: Client, experiment_id: str) -> None:
     run_id = client.create_run(experiment_id).info.run_id
     client.log_metric(run_id, "acc", 0.5, model_id=model_id, dataset_name="d", dataset_digest="x")
     found = client.search_logged_models(
-        [experiment_id], order_by=[{"field_name": "metrics.acc", "ascending": False, "dataset_name": "d"}], max_results=1
+        [experiment_id],
+        order_by=[{"field_name": "metrics.acc", "ascending": False, "dataset_name": "d"}],
+        max_results=1,
     )
     assert [one.model_id for one in found] == [model_id]
     assert found.token

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tidemill.tracking import context, git
 
 SHOW = "import json\nfrom tidemill.tracking import context\nprint(json.dumps(context.captured()))"
@@ -35,7 +36,17 @@ def test_a_script_in_a_repository(tmp_path: Path) -> None:
 
 
 def test_secrets_on_the_command_line_are_not_kept(tmp_path: Path) -> None:
-    words = ["--api-key", "k1", "--token=k2", "--password", "k3", "postgresql://u:k4@host/db", "--lr", "0.1", "--secret-x"]
+    words = [
+        "--api-key",
+        "k1",
+        "--token=k2",
+        "--password",
+        "k3",
+        "postgresql://u:k4@host/db",
+        "--lr",
+        "0.1",
+        "--secret-x",
+    ]
     found = captured_by(tmp_path / "train.py", *words)["tidemill.command"]
     assert found == (
         f"{tmp_path}/train.py --api-key '***' '--token=***' --password '***' postgresql://host/db --lr 0.1 --secret-x"

@@ -3,6 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tidemill.api import experiments, runs
 from tidemill.errors import InvalidParameter
 from tidemill.tracking.embedded import EmbeddedBackend
@@ -19,7 +20,10 @@ def backend(tmp_path: Path) -> EmbeddedBackend:
 @pytest.mark.parametrize(
     "arg, words",
     [
-        (SetTag("x", key="k", value=5), "Invalid value 5 for parameter 'value' supplied:  Hint: Value was of type 'int'"),  # type: ignore[arg-type]
+        (
+            SetTag("x", key="k", value=5),
+            "Invalid value 5 for parameter 'value' supplied:  Hint: Value was of type 'int'",
+        ),  # type: ignore[arg-type]
         (SetTag("", key="k"), "Missing value for required parameter 'run_id'"),
         (SetTag("x", key="k", value="\ud800"), "cannot be sent"),
         (SetTag("x", key="k", value=object()), "cannot be sent"),  # type: ignore[arg-type]

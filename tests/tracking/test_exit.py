@@ -5,6 +5,7 @@ from collections.abc import Callable
 from subprocess import CompletedProcess
 
 import pytest
+
 import tidemill
 from tidemill.entities import Run
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+
 import tidemill as mlflow
 from tidemill.entities import LoggedModelInput, LoggedModelOutput, ViewType
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
@@ -90,7 +91,7 @@ def test_steps_and_times_must_be_whole_numbers(store: str) -> None:
         mlflow.log_metric("m", 1, step=np.int32(4), timestamp=17)  # type: ignore[arg-type]
         mlflow.log_metric("m", 2, step=5.0)  # type: ignore[arg-type]
         mlflow.log_metric("m", 3, step=-1)
-        with pytest.raises(InvalidParameter, match="'step' must be a whole number, not 1.5"):
+        with pytest.raises(InvalidParameter, match=r"'step' must be a whole number, not 1\.5"):
             mlflow.log_metric("m", 1, step=1.5)  # type: ignore[arg-type]
         with pytest.raises(InvalidParameter, match="nonnegative"):
             mlflow.log_metric("m", 1, timestamp=-1)

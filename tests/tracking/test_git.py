@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tidemill.tracking import git
 
 ENV = {

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pil
+
 from tidemill.errors import InvalidParameter
 from tidemill.tracking.media import Image, step_path
 

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 import tidemill
 from tidemill.errors import InvalidParameter, NotFound
 from tidemill.tracking import resolve

@@ -3,6 +3,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 import tidemill as mlflow
 
 
@@ -12,7 +13,12 @@ def _status(run: mlflow.ActiveRun) -> str:
 
 @pytest.mark.parametrize(
     "error, status",
-    [(ValueError("x"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(3), "FAILED"), (SystemExit(0), "FINISHED")],
+    [
+        (ValueError("x"), "FAILED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(3), "FAILED"),
+        (SystemExit(0), "FINISHED"),
+    ],
 )
 def test_an_exception_decides_how_the_run_ended(store: str, error: BaseException, status: str) -> None:
     with pytest.raises(type(error)), mlflow.start_run() as run:
@@ -37,8 +43,9 @@ def test_ending_a_run_inside_its_block_is_fine(store: str) -> None:
 
 
 def test_a_run_that_cannot_be_ended_does_not_hide_the_error_of_the_block(store: str) -> None:
-    with pytest.raises(ZeroDivisionError) as caught, mlflow.start_run() as run:
-        mlflow.delete_run(run.info.run_id)
+    run = mlflow.start_run()
+    mlflow.delete_run(run.info.run_id)
+    with pytest.raises(ZeroDivisionError) as caught, run:
         1 / 0  # noqa: B018
     assert "could not be ended" in caught.value.__notes__[0]
     assert mlflow.active_run() is None

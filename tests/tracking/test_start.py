@@ -1,6 +1,7 @@
 import os
 
 import pytest
+
 import tidemill as mlflow
 from tidemill.errors import InvalidParameter, InvalidState, NotFound, NotSupported
 from tidemill.tracking import start
@@ -30,6 +31,7 @@ def test_a_parent_can_be_named(store: str) -> None:
     with mlflow.start_run() as parent:
         pass
     with mlflow.start_run(parent_run_id=parent.info.run_id, nested=True) as child:
+        assert mlflow.active_run() is child
         with pytest.raises(InvalidState, match="does not match the specified parent_run_id"):
             mlflow.start_run(nested=True, parent_run_id=parent.info.run_id)
     assert mlflow.get_run(child.info.run_id).data.tags["mlflow.parentRunId"] == parent.info.run_id

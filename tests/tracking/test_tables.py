@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+
 from tidemill.entities import Run, RunData, RunInfo, RunStatus
 from tidemill.errors import InvalidParameter
 from tidemill.tracking import tables
@@ -29,8 +30,14 @@ def test_whatever_holds_columns_is_a_table(data: Any) -> None:
 
 
 def test_json_holds_what_json_can_hold() -> None:
-    table = Table.of({"a": [float("nan"), pd.NaT, np.float32(0.5)], "b": [np.array([1, 2]), datetime(2026, 1, 2), {"c": 1}]})
-    assert json.loads(table.encode("t.json"))["data"] == [[None, [1, 2]], [None, "2026-01-02T00:00:00"], [0.5, {"c": 1}]]
+    table = Table.of(
+        {"a": [float("nan"), pd.NaT, np.float32(0.5)], "b": [np.array([1, 2]), datetime(2026, 1, 2), {"c": 1}]}
+    )
+    assert json.loads(table.encode("t.json"))["data"] == [
+        [None, [1, 2]],
+        [None, "2026-01-02T00:00:00"],
+        [0.5, {"c": 1}],
+    ]
 
 
 def test_tables_grow() -> None:
@@ -83,7 +90,9 @@ def test_no_runs_are_an_empty_frame_with_columns(output_format: str) -> None:
     assert list(search_result([], output_format).columns) == list(tables.INFO)
 
 
-@pytest.mark.parametrize("installed, kind", [({"pandas", "polars"}, pd.DataFrame), ({"polars"}, pl.DataFrame), (set(), list)])
+@pytest.mark.parametrize(
+    "installed, kind", [({"pandas", "polars"}, pd.DataFrame), ({"polars"}, pl.DataFrame), (set(), list)]
+)
 def test_the_default_format_is_what_is_installed(
     installed: set[str], kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
