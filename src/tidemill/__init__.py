@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidemill import artifacts as artifacts
     from tidemill import data as data
+    from tidemill import entities as entities
+    from tidemill import exceptions as exceptions
     from tidemill import tracking as tracking
+    from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking import client as client
-    from tidemill.tracking import entities as entities
-    from tidemill.tracking import exceptions as exceptions
     from tidemill.tracking.client import Client as Client
     from tidemill.tracking.client import MlflowClient as MlflowClient
-    from tidemill.tracking.exceptions import MlflowException as MlflowException
     from tidemill.tracking.fluent import active_run as active_run
     from tidemill.tracking.fluent import create_experiment as create_experiment
     from tidemill.tracking.fluent import delete_experiment as delete_experiment
@@ -71,7 +71,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "tidemill.tracking.client": "Client MlflowClient",
-    "tidemill.tracking.exceptions": "MlflowException",
+    "tidemill.exceptions": "MlflowException",
     "tidemill.tracking.media": "Image",
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment start_run",
@@ -90,8 +90,8 @@ _MODULES = {
     "artifacts": "tidemill.artifacts",
     "client": "tidemill.tracking.client",
     "data": "tidemill.data",
-    "entities": "tidemill.tracking.entities",
-    "exceptions": "tidemill.tracking.exceptions",
+    "entities": "tidemill.entities",
+    "exceptions": "tidemill.exceptions",
     "tracking": "tidemill.tracking",
 }
 

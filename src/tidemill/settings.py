@@ -29,6 +29,39 @@ def truncate_long_values(env: Mapping[str, str] = os.environ) -> bool:
     return flag("MLFLOW_TRUNCATE_LONG_VALUES", True, env)
 
 
+def experiment_name(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_EXPERIMENT_NAME`: the experiment of new runs where the script names none; made when missing."""
+    return env.get("MLFLOW_EXPERIMENT_NAME") or None
+
+
+def experiment_id(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_EXPERIMENT_ID`: as `experiment_name`, by id. `set_experiment` sets it for child processes."""
+    return env.get("MLFLOW_EXPERIMENT_ID") or None
+
+
+def take_run_id(env: MutableMapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_RUN_ID`: the run that the first `start_run` resumes. Taken once, so that later ones start runs of their own."""
+    return env.pop("MLFLOW_RUN_ID", None) or None
+
+
+def capture(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_CAPTURE` (default true): note git commit, command line and installed packages with each new run."""
+    return flag("TIDEMILL_CAPTURE", True, env)
+
+
+def artifact_folder(env: Mapping[str, str] = os.environ) -> str | None:
+    """`TIDEMILL_ARTIFACTS`: where artifacts lie while a database is opened without a server.
+
+    Default: the folder `artifacts` beside an SQLite file, `./.tidemill/artifacts` for PostgreSQL.
+    """
+    return env.get("TIDEMILL_ARTIFACTS") or None
+
+
+def progress_bar(env: Mapping[str, str] = os.environ) -> bool:
+    """`MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR` (default true): show long transfers of artifacts on a terminal."""
+    return flag("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", True, env)
+
+
 def number(name: str, default: float, env: Mapping[str, str] = os.environ) -> float:
     """A numeric variable, or the default where it is unset or not a number."""
     try:
@@ -90,36 +123,3 @@ def http_insecure_tls(env: Mapping[str, str] = os.environ) -> bool:
 def http_certificates(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
     """`MLFLOW_TRACKING_SERVER_CERT_PATH` (authorities to trust, a file or folder) and `MLFLOW_TRACKING_CLIENT_CERT_PATH`."""
     return env.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None, env.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None
-
-
-def experiment_name(env: Mapping[str, str] = os.environ) -> str | None:
-    """`MLFLOW_EXPERIMENT_NAME`: the experiment of new runs where the script names none; made when missing."""
-    return env.get("MLFLOW_EXPERIMENT_NAME") or None
-
-
-def experiment_id(env: Mapping[str, str] = os.environ) -> str | None:
-    """`MLFLOW_EXPERIMENT_ID`: as `experiment_name`, by id. `set_experiment` sets it for child processes."""
-    return env.get("MLFLOW_EXPERIMENT_ID") or None
-
-
-def take_run_id(env: MutableMapping[str, str] = os.environ) -> str | None:
-    """`MLFLOW_RUN_ID`: the run that the first `start_run` resumes. Taken once, so that later ones start runs of their own."""
-    return env.pop("MLFLOW_RUN_ID", None) or None
-
-
-def capture(env: Mapping[str, str] = os.environ) -> bool:
-    """`TIDEMILL_CAPTURE` (default true): note git commit, command line and installed packages with each new run."""
-    return flag("TIDEMILL_CAPTURE", True, env)
-
-
-def artifact_folder(env: Mapping[str, str] = os.environ) -> str | None:
-    """`TIDEMILL_ARTIFACTS`: where artifacts lie while a database is opened without a server.
-
-    Default: the folder `artifacts` beside an SQLite file, `./.tidemill/artifacts` for PostgreSQL.
-    """
-    return env.get("TIDEMILL_ARTIFACTS") or None
-
-
-def progress_bar(env: Mapping[str, str] = os.environ) -> bool:
-    """`MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR` (default true): show long transfers of artifacts on a terminal."""
-    return flag("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", True, env)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import tidemill
 from tidemill.tracking import resolve, run, start
 
@@ -22,10 +23,9 @@ serve(ServerConfig(host="127.0.0.1", port=0, store=sys.argv[1], artifacts=sys.ar
 
 @pytest.fixture(autouse=True)
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "TIDEMILL_"))]:
-        monkeypatch.delenv(name)
-    # What the tests' own set_tracking_uri and set_experiment leave in the environment goes with them.
-    monkeypatch.setattr(os, "environ", os.environ.copy())
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith(("MLFLOW_", "TIDEMILL_"))]:
+        del os.environ[name]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(start, "_chosen", None)
     monkeypatch.setattr(start, "_clients", {})
@@ -36,6 +36,9 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     run._of_thread.last = None
     resolve.choose(None)
     resolve.close_all()
+    # What set_tracking_uri and set_experiment left in the environment goes with the test.
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+
 import tidemill as mlflow
 from tidemill.entities import LoggedModelInput, LoggedModelOutput, ViewType
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
@@ -90,7 +91,7 @@ def test_steps_and_times_must_be_whole_numbers(store: str) -> None:
         mlflow.log_metric("m", 1, step=np.int32(4), timestamp=17)  # type: ignore[arg-type]
         mlflow.log_metric("m", 2, step=5.0)  # type: ignore[arg-type]
         mlflow.log_metric("m", 3, step=-1)
-        with pytest.raises(InvalidParameter, match="'step' must be a whole number, not 1.5"):
+        with pytest.raises(InvalidParameter, match=r"'step' must be a whole number, not 1\.5"):
             mlflow.log_metric("m", 1, step=1.5)  # type: ignore[arg-type]
         with pytest.raises(InvalidParameter, match="nonnegative"):
             mlflow.log_metric("m", 1, timestamp=-1)
@@ -219,7 +220,7 @@ def test_search_in_other_formats(store: str) -> None:
     frame = mlflow.search_runs(output_format="polars", order_by=["params.number ASC"])
     assert isinstance(frame, pl.DataFrame)
     assert frame["metrics.acc"].to_list() == [0.0, 0.1, 0.2]
-    assert frame.schema["start_time"] == pl.Datetime("ms", "UTC")
+    assert frame.schema["start_time"] == pl.Datetime("us", "UTC")
     with pytest.raises(InvalidParameter, match="output_format"):
         mlflow.search_runs(output_format="csv")
 

@@ -102,7 +102,7 @@ class ArtifactCalls(RunCalls, LoggedModelCalls):
             return
         path = media.step_path(str(key), step or 0, timestamp or now_ms())
         files = self.files_of(run_id)
-        files.write(f"{path}.png", picture.encoded(".png"))
+        files.write(f"{path}.png", picture.encoded(f"{path}.png"))
         files.write(f"{path}+compressed.webp", picture.thumbnail())
         self.set_tag(run_id, tags.LOGGED_IMAGES, "True")
 
@@ -190,14 +190,15 @@ def _table_names(noted: str) -> list[str]:
 
 
 def _dict_bytes(value: Any, name: str) -> bytes:
+    try:
+        text = json.dumps(value, indent=2, default=tables.plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidParameter(f"'{name}' cannot be written as JSON: {error}.") from None
     if posixpath.splitext(name)[1].lower() in (".yml", ".yaml"):
         try:
             import yaml
         except ImportError:
             pass  # JSON is YAML too
         else:
-            text: str = yaml.safe_dump(
-                json.loads(json.dumps(value, default=tables.plain)), sort_keys=False, allow_unicode=True
-            )
-            return text.encode()
-    return json.dumps(value, indent=2, default=tables.plain).encode()
+            text = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True)
+    return text.encode()

@@ -325,7 +325,7 @@ def log_inputs(
 def _described(dataset: Any) -> Dataset:
     if isinstance(dataset, Dataset):
         return dataset
-    if not hasattr(dataset, "to_dict"):
+    if not (hasattr(dataset, "to_dict") and hasattr(dataset, "digest")):
         raise InvalidParameter(
             f"A data set to log is made with tidemill.data, such as from_pandas(frame); this is a {type(dataset).__name__}."
         )

@@ -6,7 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://)[^/@\s]*@")
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://)([^/@\s]*)@")
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 _WAIT_S = 0.05
 _KEEP_S = 30.0
@@ -60,8 +60,12 @@ def find(folder: str) -> Repository | None:
 
 
 def without_credentials(text: str) -> str:
-    """An address without the user and password in front of its host."""
-    return _USERINFO.sub(r"\1", text)
+    """An address without the password in front of its host, and without the user, who is part of SSH addresses only."""
+    match = _USERINFO.match(text)
+    if match is None:
+        return text
+    user = match[2].partition(":")[0] + "@" if match[1].lower() == "ssh://" else ""
+    return match[1] + user + text[match.end() :]
 
 
 def _git_folder(root: str) -> str:

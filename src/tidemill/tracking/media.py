@@ -140,13 +140,13 @@ def _bytes_of(array: Any) -> Any:
     """The array with values 0 to 255."""
     if array.dtype.kind == "b":
         return (array * 255).astype("uint8")
+    if array.dtype.kind not in "iuf":
+        raise InvalidParameter(f"A picture's array must hold booleans or numbers, not {array.dtype}.")
     low, high = array.min(), array.max()
     if array.dtype.kind in "iu":
         if low < 0 or high > 255:
             raise InvalidParameter(f"A picture's whole numbers must be 0 to 255; these are {low} to {high}.")
         return array.astype("uint8")
-    if array.dtype.kind != "f":
-        raise InvalidParameter(f"A picture's array must hold booleans or numbers, not {array.dtype}.")
     if not (low >= 0 and high <= 1):  # NaN too
         if not (low > float("-inf") and high < float("inf")):
             raise InvalidParameter("A picture's numbers must be finite.")

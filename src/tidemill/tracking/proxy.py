@@ -16,7 +16,6 @@ from tidemill.artifacts.storage import (
     file_path,
     storage_path,
 )
-from tidemill.errors import NotFound
 from tidemill.tracking import resolve
 from tidemill.transport.address import origin_of
 from tidemill.transport.http import HttpBackend
@@ -62,16 +61,14 @@ class ProxyStorage(Storage):
 
     def write(self, path: str, chunks: Iterable[Chunk], size_hint: int | None = None) -> int:
         """See Storage. Bytes go to the server as they come; with a `size_hint` there must be exactly as many."""
-        sent = 0
-
-        def counted() -> Iterator[bytes]:
-            nonlocal sent
-            for chunk in chunks:
-                sent += len(chunk)
-                yield bytes(chunk)
-
-        self._files.put_file(self._at(file_path(path)), counted(), size_hint)
-        return sent
+        source = _Counted(chunks)
+        try:
+            self._files.put_file(self._at(file_path(path)), source, size_hint)
+        except Exception:
+            if source.error is not None:  # ours to read, not the connection's to carry
+                raise source.error from None
+            raise
+        return source.bytes
 
     def delete(self, path: str) -> None:
         """See Storage."""
@@ -81,11 +78,29 @@ class ProxyStorage(Storage):
         return "/".join(filter(None, (self._root, clean)))
 
 
+class _Counted:
+    """Chunks on their way to a server: how many bytes, and what went wrong at their source."""
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = chunks
+        self.bytes = 0
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._chunks:
+                self.bytes += len(chunk)
+                yield bytes(chunk)
+        except Exception as error:
+            self.error = error
+            raise
+
+
 class _SpooledWriter(Writer):
     def __init__(self, storage: ProxyStorage, path: str) -> None:
         self._storage = storage
         self._path = path
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tidemill-")
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="tidemill-")  # noqa: SIM115 - open until commit or abort
 
     def _write(self, chunk: Chunk) -> None:
         self._file.write(chunk)

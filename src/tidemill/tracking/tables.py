@@ -66,7 +66,7 @@ class Table:
         try:
             found = json.loads(data)
             return cls(dict(zip(found["columns"], _turned(found["data"], len(found["columns"])), strict=True)))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             raise InvalidParameter(f"'{name}' is not a table that log_table wrote.") from None
 
     def frame(self) -> Any:
