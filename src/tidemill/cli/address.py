@@ -22,19 +22,26 @@ _PAGE = 1000
 
 
 class Store:
-    """The store that a command talks to. `uri`: as `--uri` has it; None: the environment's, else `./.tidemill`."""
+    """The store that a command talks to. `uri`: as `--uri` has it; None: the environment's, else `./.tidemill`.
+
+    `is_named`: by `--uri`, which other commands need too to come here.
+    """
 
     def __init__(self, uri: str | None) -> None:
+        # Somebody is waiting at a prompt: a server that is not there should show soon, not after a minute.
+        os.environ.setdefault("TIDEMILL_HTTP_PATIENCE", "3")
+        self.is_named = bool(uri)
         self.address = resolve.address_of(uri) if uri else resolve.current_address()
         self.backend = resolve.backend(self.address)
 
     @property
     def shown(self) -> str:
         """The address for people: without a password, short where it lies below this folder."""
-        text = resolve.shown(self.address)
-        path = text.removeprefix("sqlite:///")
-        inside = os.path.relpath(path) if os.path.isabs(path) else path
-        return path if inside.startswith("..") or "://" in inside else f"./{inside}" if os.path.isabs(path) else text
+        path = self.address.removeprefix("sqlite:///")
+        if not os.path.isabs(path):
+            return resolve.shown(self.address)
+        inside = os.path.relpath(path)
+        return path if inside.startswith("..") else f"./{inside}"
 
     @property
     def is_missing(self) -> bool:

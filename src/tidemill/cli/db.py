@@ -9,6 +9,7 @@ import click
 from tidemill.artifacts.roots import PROXY
 from tidemill.cli import output
 from tidemill.cli.address import Store, chosen_uri
+from tidemill.cli.options import as_json
 from tidemill.cli.output import Cell, Column
 from tidemill.cli.progress import counting
 from tidemill.errors import InvalidParameter, NotFound
@@ -43,7 +44,7 @@ def upgrade(store: str | None) -> None:
 
 @db.command("check", epilog=_ABOUT_STORE)
 @click.argument("store", required=False)
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of a table.")
+@as_json
 @click.pass_context
 def check_(ctx: click.Context, store: str | None, json_: bool) -> None:
     """Check a database: integrity, schema, indexes, orphans, metric data. Exit code 1 where something is bad."""
@@ -68,11 +69,17 @@ def _opened(store: str | None, *, create: bool) -> Iterator[tuple[Database, Site
     found = Store(store or chosen_uri())
     backend = found.backend
     if not isinstance(backend, EmbeddedBackend):
-        raise InvalidParameter("The database of a server is looked after where it lies; name its file or postgresql://… address.")
+        raise InvalidParameter(
+            "The database of a server is looked after where it lies; name its file or postgresql://… address."
+        )
     if not create and found.is_missing:
         raise NotFound(f"There is no database at {found.shown}.")
     database = open_database(backend.database)
     try:
-        yield database, Site(f"{PROXY}:/", backend.roots), os.path.relpath(backend.file) if backend.file else found.shown
+        yield (
+            database,
+            Site(f"{PROXY}:/", backend.roots),
+            os.path.relpath(backend.file) if backend.file else found.shown,
+        )
     finally:
         database.close()

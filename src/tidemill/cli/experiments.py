@@ -1,8 +1,5 @@
 """`tidemill experiments`: the groups that runs belong to."""
 
-from collections.abc import Callable
-from typing import Any
-
 import click
 
 from tidemill.api import experiments as ops
@@ -10,11 +7,11 @@ from tidemill.cli import output
 from tidemill.cli.address import ELSEWHERE, Store, with_store
 from tidemill.cli.candidates import complete_experiment
 from tidemill.cli.find import find_experiment
+from tidemill.cli.options import as_json, deleted_only, deleted_too, limit, order_by, together
 from tidemill.cli.output import Cell, Column
+from tidemill.errors import InvalidState
 from tidemill.types import experiments as t
 from tidemill.types.page import Tag, ViewType
-
-as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of a table.")
 
 
 @click.group()
@@ -25,29 +22,20 @@ def experiments() -> None:
     """
 
 
-def _search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        as_json,
-        click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Show at most so many."),
-        click.option("--deleted", "view", flag_value=ViewType.DELETED_ONLY.value, help="Show deleted ones only."),
-        click.option("--all", "view", flag_value=ViewType.ALL.value, help="Show deleted ones too."),
-        click.option("--order-by", "order_by", multiple=True, metavar="KEY", help="Sort by KEY or 'KEY DESC'. Repeatable."),
-    ):
-        command = option(command)
-    return command
+_paging = together(order_by, deleted_too, deleted_only, limit(100), as_json)
 
 
-@experiments.command("list")
-@_search_options
+@experiments.command("list", short_help="List experiments, the newest first.")
+@_paging
 @with_store
 def list_(store: Store, order_by: tuple[str, ...], view: str | None, limit: int, json_: bool) -> None:
     """List experiments, the newest first."""
     _show_found(store, "", order_by, view, limit, json_)
 
 
-@experiments.command()
+@experiments.command(short_help="Find experiments by name, times or tags.")
 @click.option("--filter", "condition", metavar="TEXT", default="", help="Which ones, such as \"name LIKE 'demo%'\".")
-@_search_options
+@_paging
 @with_store
 def search(store: Store, condition: str, order_by: tuple[str, ...], view: str | None, limit: int, json_: bool) -> None:
     """Find experiments by name, times or tags."""
@@ -75,11 +63,15 @@ def _show_found(
         return
     if store.is_missing:
         output.note(f"There is no store at {store.shown} yet. {ELSEWHERE}")
+        return
+    if not found:
+        output.note("No experiment matches.")
+        return
     columns = [Column("ID", right=True), Column("NAME", least=12), Column("CREATED"), Column("CHANGED")]
     if view is not None:
         columns.append(Column("STAGE"))
     columns.append(Column("ARTIFACTS", least=10))
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(one.experiment_id, "yellow"),
             one.name,
@@ -108,7 +100,7 @@ def document(one: t.Experiment) -> dict[str, object]:
     }
 
 
-@experiments.command()
+@experiments.command(short_help="Show one experiment with its tags.")
 @click.argument("experiment", shell_complete=complete_experiment)
 @as_json
 @with_store
@@ -143,9 +135,14 @@ def _tags(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> list
     return tags
 
 
-@experiments.command()
+@experiments.command(short_help="Create an experiment and print its id.")
 @click.argument("name")
-@click.option("--artifact-location", default="", metavar="ADDRESS", help="Where its runs' files go. Default: the store's own place.")
+@click.option(
+    "--artifact-location",
+    default="",
+    metavar="ADDRESS",
+    help="Where its runs' files go. Default: the store's own place.",
+)
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", callback=_tags, help="A tag. Repeatable.")
 @as_json
 @with_store
@@ -158,28 +155,32 @@ def create(store: Store, name: str, artifact_location: str, tags: list[Tag], jso
         output.emit(created)
 
 
-@experiments.command()
+@experiments.command(short_help="Give an experiment another name.")
 @click.argument("experiment", shell_complete=complete_experiment)
 @click.argument("new_name")
 @with_store
 def rename(store: Store, experiment: str, new_name: str) -> None:
     """Give an experiment another name."""
     one = find_experiment(store, experiment)
+    if one.lifecycle_stage == "deleted":
+        raise InvalidState(f"The experiment '{one.name}' is deleted; restore it first.")
     store.call(ops.update, t.UpdateExperiment(one.experiment_id, new_name))
     output.note(f"Experiment {one.experiment_id} is '{new_name}' now.")
 
 
-@experiments.command()
+@experiments.command(short_help="Mark an experiment and its runs deleted.")
 @click.argument("experiment", shell_complete=complete_experiment)
 @with_store
 def delete(store: Store, experiment: str) -> None:
     """Mark an experiment and its runs deleted. 'restore' brings them back until 'tidemill gc' has run."""
     one = find_experiment(store, experiment)
+    if one.lifecycle_stage == "deleted":
+        raise InvalidState(f"The experiment '{one.name}' is deleted already.")
     store.call(ops.delete, t.DeleteExperiment(one.experiment_id))
     output.note(f"Deleted '{one.name}'. To have it back: tidemill experiments restore {one.experiment_id}")
 
 
-@experiments.command()
+@experiments.command(short_help="Bring a deleted experiment back.")
 @click.argument("experiment", shell_complete=complete_experiment)
 @with_store
 def restore(store: Store, experiment: str) -> None:

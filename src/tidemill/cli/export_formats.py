@@ -1,10 +1,10 @@
 """The formats of `tidemill runs export`. Records are written as they come, in constant memory.
 
-    json     one array of objects, as `--json` prints them; times are ms since the epoch
-    jsonl    one such object a line
-    csv      UTF-8, comma, a heading line; nested data as columns `params.<key>`, `metrics.<key>`, `tags.<key>`;
-             times as ISO 8601 in UTC; empty where a run has no value
-    parquet  the same columns, typed: doubles, texts, timestamps in ms; needs pyarrow
+json     one array of objects, as `--json` prints them; times are ms since the epoch
+jsonl    one such object a line
+csv      UTF-8, comma, a heading line; nested data as columns `params.<key>`, `metrics.<key>`, `tags.<key>`;
+         times as ISO 8601 in UTC; empty where a run has no value
+parquet  the same columns, typed: doubles, texts, timestamps in ms; needs pyarrow
 """
 
 import csv

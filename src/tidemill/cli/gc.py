@@ -11,6 +11,7 @@ from tidemill.api import trash
 from tidemill.cli import output
 from tidemill.cli.address import Store, with_store
 from tidemill.cli.find import SHORT
+from tidemill.cli.options import as_json
 from tidemill.cli.output import Cell, Column
 from tidemill.cli.progress import counting
 from tidemill.types.trash import EmptyTrash, TrashItem
@@ -28,7 +29,9 @@ def age_ms(_: click.Context, __: click.Parameter, text: str) -> int:
     if text == "0":
         return 0
     if not _AGE.fullmatch(text):
-        raise click.BadParameter(f"'{text}' is no age. Write numbers with w, d, h, m or s, such as 30d, 12h or 1d12h; 0 for any age.")
+        raise click.BadParameter(
+            f"'{text}' is no age. Write numbers with w, d, h, m or s, such as 30d, 12h or 1d12h; 0 for any age."
+        )
     seconds = sum(int(amount) * _UNITS[unit] for amount, unit in re.findall(r"(\d+)([smhdw])", text))
     return min(seconds * _MS, 2**62)
 
@@ -40,7 +43,7 @@ def age_ms(_: click.Context, __: click.Parameter, text: str) -> int:
 )  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would go, and leave it.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of a table.")
+@as_json
 @with_store
 def gc(store: Store, older_than: int, dry_run: bool, yes: bool, json_: bool) -> None:
     """Remove for good the runs, models and experiments that were deleted, with their files.
@@ -57,8 +60,11 @@ def gc(store: Store, older_than: int, dry_run: bool, yes: bool, json_: bool) -> 
         output.note(f"Nothing was removed (dry run). {_summary(preview.items, preview.remaining)} would go.")
         return
     if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody is here to ask; pass --yes to remove, or --dry-run to look.")
         _show(preview.items, preview.remaining, False)
-        _ask(preview.remaining)
+        what = "this" if preview.remaining == 1 else f"these {preview.remaining}"
+        click.confirm(f"Remove {what} for good?", abort=True, err=True)
     gone = _empty(store, older_than, preview.remaining)
     if json_:
         output.print_json({"removed": [_document(one) for one in gone], "remaining": 0})
@@ -71,7 +77,9 @@ def _say_nothing(store: Store, older_than: int, json_: bool) -> None:
     younger = store.call(trash.empty, EmptyTrash(0, dry_run=True, limit=1)).remaining if older_than else 0
     if younger:
         age = output.duration(older_than)
-        output.note(f"Nothing was deleted more than {age} ago. {output.count_of(younger, 'younger thing')}: see --older-than.")
+        output.note(
+            f"Nothing was deleted more than {age} ago. {output.count_of(younger, 'younger thing')}: see --older-than."
+        )
     else:
         output.note("The trash is empty.")
 
@@ -82,7 +90,13 @@ def _show(items: Sequence[TrashItem], total: int, json_: bool) -> None:
         return
     columns = [Column("KIND"), Column("ID"), Column("NAME", least=12), Column("DELETED"), Column("FILES", least=12)]
     rows: list[list[Cell | str]] = [
-        [one.kind.replace("_", " "), Cell(_short(one), "yellow"), one.name, output.ago(one.deleted_time), Cell(one.artifact_uri, "dim")]
+        [
+            one.kind.replace("_", " "),
+            Cell(_short(one), "yellow"),
+            one.name,
+            output.ago(one.deleted_time),
+            Cell(one.artifact_uri, "dim"),
+        ]
         for one in items[:_SHOWN]
     ]
     output.print_table(columns, rows)
@@ -109,12 +123,6 @@ def _summary(items: Sequence[TrashItem], total: int) -> str:
         return output.count_of(total, "thing")
     counts = Counter(one.kind.replace("_", " ") for one in items)
     return ", ".join(output.count_of(count, kind) for kind, count in counts.items())
-
-
-def _ask(total: int) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("Nobody is here to ask; pass --yes to remove, or --dry-run to look.")
-    click.confirm(f"Remove {'this' if total == 1 else f'these {total}'} for good?", abort=True, err=True)
 
 
 def _empty(store: Store, older_than: int, total: int) -> list[TrashItem]:

@@ -65,7 +65,12 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "Default: TIDEMILL_URI, then MLFLOW_TRACKING_URI, then the folder ./.tidemill.",
 )
 @click.option(
-    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version and exit."
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
 )
 def cli(uri: str | None) -> None:
     """Tidemill: experiments, runs, metrics and files of machine-learning models."""

@@ -104,7 +104,11 @@ def print_table(columns: Sequence[Column], rows: Sequence[Row], *, indent: int =
 
 def print_fields(fields: Sequence[tuple[str, Cell | str]], *, indent: int = 0) -> None:
     """Print names with their values, one a line; fields without a value are left out."""
-    print_table([Column(""), Column("", least=20)], [(Cell(name, "dim"), value) for name, value in fields if _text(value)], indent=indent)
+    print_table(
+        [Column(""), Column("", least=20)],
+        [(Cell(name, "dim"), value) for name, value in fields if _text(value)],
+        indent=indent,
+    )
 
 
 def heading(text: str) -> None:
@@ -127,7 +131,9 @@ def fit(widths: list[int], columns: Sequence[Column], room: int) -> None:
     """Narrow the widest columns that allow it until all of them fit into `room`."""
     while sum(widths) + GAP * (len(widths) - 1) > room:
         able = [
-            (widths[place], place) for place, one in enumerate(columns) if one.least is not None and widths[place] > one.least
+            (widths[place], place)
+            for place, one in enumerate(columns)
+            if one.least is not None and widths[place] > one.least
         ]
         if not able:
             return
@@ -181,15 +187,18 @@ def number(value: float) -> str:
 
 
 def numbers(values: Sequence[float | None], missing: str = "–") -> list[str]:
-    """Numbers to be read below or beside each other: all with the same decimals where that hides nothing."""
+    """Numbers to be read below or beside each other: with the same decimals where each keeps three digits of its own."""
     real = [abs(value) for value in values if value is not None and math.isfinite(value) and value]
     whole = all(value == int(value) for value in real)
     if not real or whole or max(real) >= 1e6 or min(real) < 1e-4:
         return [missing if value is None else number(value) for value in values]
     decimals = max(0, 3 - math.floor(math.log10(max(real))))
-    if min(real) < 10 ** (1 - decimals) / 2 and len(real) > 1:
+    if min(real) < 10 ** (2 - decimals) and len(real) > 1:
         return [missing if value is None else number(value) for value in values]
-    return [missing if value is None else f"{value:.{decimals}f}" if math.isfinite(value) else number(value) for value in values]
+    return [
+        missing if value is None else f"{value:.{decimals}f}" if math.isfinite(value) else number(value)
+        for value in values
+    ]
 
 
 def ago(ms: int | None, now: int | None = None) -> str:
@@ -236,7 +245,7 @@ def duration(ms: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
         return f"{hours} h {minutes:02} min"
-    return f"{hours // 24} days {hours % 24} h"
+    return f"{hours // 24} days {hours % 24} h" if hours % 24 else f"{hours // 24} days"
 
 
 def size(count: int | None) -> str:

@@ -10,6 +10,7 @@ from tidemill.cli.address import Store, with_store
 from tidemill.cli.best import best_places, lower_is_better
 from tidemill.cli.candidates import complete_run
 from tidemill.cli.find import SHORT, find_runs
+from tidemill.cli.options import as_json
 from tidemill.cli.output import Cell, Column
 from tidemill.cli.run_table import RunRow
 from tidemill.errors import InvalidParameter
@@ -35,13 +36,20 @@ class Line:
         return len({repr(value) for value in self.values}) > 1
 
 
-@click.command()
+@click.command(short_help="Show runs side by side.")
 @click.argument("names", metavar="RUN RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("--diff", is_flag=True, help="Show only what differs.")
-@click.option("--lower", multiple=True, metavar="METRIC", help="Small values of this metric are the good ones (* for anything). Repeatable.")
-@click.option("--higher", multiple=True, metavar="METRIC", help="Large values of this metric are the good ones. Repeatable.")
+@click.option(
+    "--lower",
+    multiple=True,
+    metavar="METRIC",
+    help="Small values of this metric are the good ones (* for anything). Repeatable.",
+)
+@click.option(
+    "--higher", multiple=True, metavar="METRIC", help="Large values of this metric are the good ones. Repeatable."
+)
 @click.option("--tags", is_flag=True, help="Compare tags too.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of a table.")
+@as_json
 @with_store
 def compare(
     store: Store,
@@ -111,7 +119,8 @@ def print_lines(headings: Sequence[str], lines: Sequence[Line]) -> None:
     key_width = min(max(output.text_width(line.key) for line in lines) + 2, 32)
     start = 0
     while start < len(headings):
-        places, room = [], output.width() - key_width
+        places: list[int] = []
+        room = output.width() - key_width
         for place in range(start, len(headings)):
             widest = max(output.text_width(line.texts[place]) for line in lines)
             need = output.GAP + min(max(widest + 2, SHORT), _LEAST)

@@ -13,27 +13,34 @@ import click
 from tidemill.api import metrics
 from tidemill.cli import output
 from tidemill.cli.address import Store, with_store
-from tidemill.cli.candidates import complete_experiment
 from tidemill.cli.export_formats import FORMATS, POINTS, RUNS, Record, write_records
+from tidemill.cli.options import deleted_too, in_experiments, order_by, run_filter
 from tidemill.cli.progress import Advance, counting
 from tidemill.cli.run_search import RunQuery
 from tidemill.cli.run_table import RunRow
 from tidemill.errors import InvalidParameter
 from tidemill.types.metrics import GetMetricHistory
-from tidemill.types.page import ViewType
 
 _HISTORY_PAGE = 25_000
 
 
-@click.command()
-@click.option("-e", "--experiment", "names", multiple=True, metavar="EXPERIMENT", shell_complete=complete_experiment, help="Only runs of this experiment (id or name). Repeatable. Default: all experiments.")
-@click.option("--filter", "condition", metavar="TEXT", default="", help="Which runs, as in 'runs search'.")
-@click.option("--order-by", "order_by", multiple=True, metavar="KEY", help="Sort by KEY or 'KEY DESC'. Repeatable.")
-@click.option("--all", "view", flag_value=ViewType.ALL.value, help="Export deleted runs too.")
+@click.command(short_help="Write runs or metric histories to a file.")
+@in_experiments
+@run_filter
+@order_by
+@deleted_too
 @click.option("--limit", type=click.IntRange(1), help="Export at most so many runs. Default: all.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Default: by the file's ending, else csv.")
-@click.option("-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file. Default: standard output.")
-@click.option("--metrics-history", is_flag=True, help="Export every point of every metric, a row each, instead of the runs.")
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file. Default: standard output.",
+)
+@click.option(
+    "--metrics-history", is_flag=True, help="Export every point of every metric, a row each, instead of the runs."
+)
 @with_store
 def export(
     store: Store,
@@ -70,7 +77,9 @@ def _format_of(file: Path | None) -> str:
         return "csv"
     ending = {"ndjson": "jsonl", "pq": "parquet"}.get(ending, ending)
     if ending not in FORMATS:
-        raise click.UsageError(f"'.{ending}' stands for no format here; choose one with --format ({', '.join(FORMATS)}).")
+        raise click.UsageError(
+            f"'.{ending}' stands for no format here; choose one with --format ({', '.join(FORMATS)})."
+        )
     return ending
 
 

@@ -12,6 +12,7 @@ from tidemill.cli.address import Store, with_store
 from tidemill.cli.candidates import complete_run
 from tidemill.cli.file_tree import print_tree, walk
 from tidemill.cli.find import find_run
+from tidemill.cli.options import as_json
 from tidemill.cli.output import Cell, Column
 from tidemill.cli.run_table import RunRow
 from tidemill.cli.sparkline import sparkline
@@ -38,10 +39,10 @@ class _Series:
         return len(self.values) >= _MOST_STEPS
 
 
-@click.command()
+@click.command(short_help="Show everything about one run.")
 @click.argument("run", shell_complete=complete_run)
 @click.option("--all", "everything", is_flag=True, help="Show every metric's history, every file and every tag.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of tables.")
+@as_json
 @with_store
 def show(store: Store, run: str, everything: bool, json_: bool) -> None:
     """Show a run: params, metrics with their history, tags, inputs, files."""
@@ -140,16 +141,26 @@ def _metric_row(one: _Series) -> list[Cell | str]:
 def _print_inputs(run: Run) -> None:
     if run.inputs and run.inputs.dataset_inputs:
         output.heading(f"Inputs ({len(run.inputs.dataset_inputs)})")
-        columns = [Column("NAME", least=10), Column("DIGEST"), Column("CONTEXT"), Column("SOURCE", least=10)]
+        columns = [Column("NAME", least=10), Column("DIGEST", least=8), Column("CONTEXT"), Column("SOURCE", least=10)]
         rows = []
         for one in run.inputs.dataset_inputs:
             context = next((tag.value for tag in one.tags if tag.key == tag_names.DATA_CONTEXT), "")
-            rows.append([one.dataset.name, one.dataset.digest, context, one.dataset.source])
+            rows.append([one.dataset.name, one.dataset.digest, context, _place(one.dataset.source)])
         output.print_table(columns, rows, indent=2)
     made = run.outputs.model_outputs if run.outputs else []
     if made:
         output.heading(f"Models ({len(made)})")
         output.print_fields([(model.model_id, f"step {model.step}") for model in made], indent=2)
+
+
+def _place(source: str) -> str:
+    """The address in a data set's source, which clients write as JSON; else the whole text."""
+    try:
+        found = msgspec.json.decode(source)
+    except msgspec.DecodeError:
+        return source
+    known = [found[key] for key in ("uri", "url", "path") if key in found] if isinstance(found, dict) else []
+    return str(known[0]) if known else source
 
 
 def _print_files(store: Store, run: Run, everything: bool) -> None:

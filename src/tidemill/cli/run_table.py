@@ -15,6 +15,8 @@ KINDS = ("metrics", "params", "tags")
 _HEADING = 20
 _VALUE = 24
 _LEAST = 10
+_MOST_KEYS = 12
+_COST = ("seconds", "time", "duration", "_ms", "_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,7 @@ def parts(names: Sequence[str]) -> list[str]:
 
 def print_runs(rows: Sequence[RunRow], names: Sequence[str], *, stages: bool = False) -> None:
     """Print runs with these columns, or with those that fit and tell most. `stages`: some may be deleted."""
-    if names:
-        filled = [column for name in names for column in _named(rows, name)]
-    else:
-        filled = _chosen(rows, stages)
+    filled = [column for name in names for column in _named(rows, name)] if names else _chosen(rows, stages)
     columns = [column for column, _ in filled]
     output.print_table(columns, list(zip(*(cells for _, cells in filled), strict=True)))
 
@@ -160,6 +159,7 @@ def _chosen(rows: Sequence[RunRow], stages: bool) -> list[Filled]:
     wanted = [*fixed[:-2], *metrics[:1], "started", *metrics[1:2], *params[:1], "duration"]
     wanted += [name for pair in _alternate(metrics[2:], params[1:]) for name in pair]
     room = output.width()
+    wanted = wanted[: len(fixed) + _MOST_KEYS]
     taken: dict[str, Filled] = {}
     for name in wanted:
         column, cells = filled = next(iter(_named(rows, name)))
@@ -179,11 +179,11 @@ def _alternate(first: Sequence[str], second: Sequence[str]) -> Iterable[tuple[st
 
 
 def telling_metrics(rows: Sequence[RunRow]) -> list[str]:
-    """Metrics that many of the runs have, results on held-out data first, measurements of the machine last."""
+    """Metrics that many of the runs have, results on held-out data first, what it cost last."""
 
     def rank(key: str) -> tuple[int, int, str]:
         words = key.lower()
-        if words.startswith("system/"):
+        if words.startswith("system/") or words.endswith(_COST):
             kind = 4
         elif "test" in words:
             kind = 0
@@ -197,10 +197,10 @@ def telling_metrics(rows: Sequence[RunRow]) -> list[str]:
 
 
 def telling_params(rows: Sequence[RunRow]) -> list[str]:
-    """Params that differ between the runs, those that many have first; of a single run all."""
+    """Params that differ between the runs, first those that many have and that take many values; of one run all."""
     values: dict[str, list[str]] = {}
     for row in rows:
         for key, value in row.params.items():
             values.setdefault(key, []).append(value)
     differing = [key for key, found in values.items() if len(set(found)) > 1 or len(rows) == 1]
-    return sorted(differing, key=lambda key: (-len(values[key]), key))
+    return sorted(differing, key=lambda key: (-len(values[key]), -len(set(values[key])), key))

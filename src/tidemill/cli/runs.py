@@ -1,6 +1,5 @@
 """`tidemill runs`: list, search, delete and restore; the larger commands have files of their own."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -8,17 +7,24 @@ import click
 from tidemill.api import runs as ops
 from tidemill.cli import output
 from tidemill.cli.address import ELSEWHERE, Store, with_store
-from tidemill.cli.candidates import complete_experiment, complete_run
-from tidemill.cli.find import find_experiment, find_runs
+from tidemill.cli.candidates import complete_run
+from tidemill.cli.find import find_runs
+from tidemill.cli.options import (
+    as_json,
+    deleted_only,
+    deleted_too,
+    in_experiments,
+    limit,
+    order_by,
+    run_filter,
+    together,
+)
 from tidemill.cli.run_compare import compare
 from tidemill.cli.run_export import export
 from tidemill.cli.run_search import RunQuery
 from tidemill.cli.run_show import show
-from tidemill.cli.run_table import RunRow, check_columns, parts, print_runs
-from tidemill.types.page import ViewType
+from tidemill.cli.run_table import check_columns, parts, print_runs
 from tidemill.types.runs import DeleteRun, RestoreRun
-
-as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document instead of a table.")
 
 
 @click.group()
@@ -29,26 +35,22 @@ def runs() -> None:
     """
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        as_json,
-        click.option("--columns", metavar="LIST", help="Columns, such as 'name,status,metrics.loss,params'. Default: those that tell most."),
-        click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most so many."),
-        click.option("--deleted", "view", flag_value=ViewType.DELETED_ONLY.value, help="Show deleted ones only."),
-        click.option("--all", "view", flag_value=ViewType.ALL.value, help="Show deleted ones too."),
-        click.option(
-            "--order-by", "order_by", multiple=True, metavar="KEY", help="Sort by KEY or 'KEY DESC', such as 'metrics.loss'. Repeatable."
-        ),
-        click.option(
-            "-e", "--experiment", "names", multiple=True, metavar="EXPERIMENT", shell_complete=complete_experiment,
-            help="Only runs of this experiment (id or name). Repeatable. Default: all experiments.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+_options = together(
+    in_experiments,
+    order_by,
+    deleted_too,
+    deleted_only,
+    limit(20),
+    click.option(
+        "--columns",
+        metavar="LIST",
+        help="Columns, such as 'name,status,metrics.loss,params'. Default: those that tell most.",
+    ),
+    as_json,
+)
 
 
-@runs.command("list")
+@runs.command("list", short_help="List runs, the newest first.")
 @_options
 @with_store
 def list_(store: Store, **options: Any) -> None:
@@ -56,8 +58,8 @@ def list_(store: Store, **options: Any) -> None:
     _show_found(store, "", **options)
 
 
-@runs.command()
-@click.option("--filter", "condition", metavar="TEXT", default="", help="Which runs, such as \"metrics.loss < 0.1 AND params.model = 'ridge'\".")
+@runs.command(short_help="Find runs by metrics, params and tags.")
+@run_filter
 @_options
 @with_store
 def search(store: Store, condition: str, **options: Any) -> None:
@@ -79,9 +81,7 @@ def _show_found(
     check_columns(chosen)
     query = RunQuery.of(store, names, condition, order_by, view)
     query.select = [] if json_ and not chosen else parts(chosen)
-    rows: list[RunRow] = []
-    for row in query.rows(limit + 1):
-        rows.append(row)
+    rows = list(query.rows(limit + 1))
     more = len(rows) > limit
     del rows[limit:]
     if json_:
@@ -89,15 +89,17 @@ def _show_found(
     elif rows:
         print_runs(rows, chosen, stages=view is not None)
     else:
-        output.note(_nothing(store, condition))
+        output.note(_nothing(store, names, condition))
     if more:
         output.note(f"There are more than {limit}; --limit shows more of them.")
 
 
-def _nothing(store: Store, condition: str) -> str:
+def _nothing(store: Store, names: tuple[str, ...], condition: str) -> str:
     if store.is_missing:
         return f"There is no store at {store.shown} yet. {ELSEWHERE}"
-    return "No run matches." if condition else f"There are no runs here in {store.shown}."
+    if condition:
+        return "No run matches."
+    return f"There are no such runs in {', '.join(names) or store.shown}."
 
 
 runs.add_command(show)
@@ -105,7 +107,7 @@ runs.add_command(compare)
 runs.add_command(export)
 
 
-@runs.command()
+@runs.command(short_help="Mark runs deleted.")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @with_store
 def delete(store: Store, names: tuple[str, ...]) -> None:
@@ -117,7 +119,7 @@ def delete(store: Store, names: tuple[str, ...]) -> None:
     output.note(f"Deleted {output.count_of(len(found), 'run')}. To undo: tidemill runs restore {ids}")
 
 
-@runs.command()
+@runs.command(short_help="Bring deleted runs back.")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @with_store
 def restore(store: Store, names: tuple[str, ...]) -> None:

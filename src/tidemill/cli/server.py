@@ -19,15 +19,58 @@ _MLFLOW_SPELLING = {
 
 @click.command(context_settings={"token_normalize_func": lambda name: _MLFLOW_SPELLING.get(name, name)})
 @click.option("--host", default=_DEFAULT.host, show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=_DEFAULT.port, show_default=True, help="The port; 0 for any free one.")
-@click.option("--store", default=_DEFAULT.store, show_default=True, metavar="ADDRESS", help="An SQLite file or postgresql://….")
-@click.option("--artifacts", default=_DEFAULT.artifacts, show_default=True, metavar="ADDRESS", help="Where files lie that travel through the server: a folder, s3://, gs://, az://, sftp:// or ftp:// address.")
-@click.option("--artifact-root", default=_DEFAULT.artifact_root, show_default=True, metavar="ADDRESS", help="The address under which new experiments get their place. The default sends files through the server; with s3://… clients read and write there themselves.")
-@click.option("--workers", type=click.IntRange(1), default=_DEFAULT.workers, show_default=True, help="How many processes serve.")
-@click.option("--allowed-hosts", metavar="LIST", default="", help="More names under which the server may be called, with commas; * for any. Local ones always may.")
-@click.option("--allow-unauthenticated", is_flag=True, help="Listen on other addresses than this machine's own although nobody is asked for a password.")
-@click.option("--static-prefix", default="", metavar="/PATH", help="Serve everything below this path, for a proxy that passes it on.")
-@click.option("--log-level", type=click.Choice(_LEVELS), default="info", show_default=True, help="What to log, on standard error; debug: every request too.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=_DEFAULT.port,
+    show_default=True,
+    help="The port; 0 for any free one.",
+)
+@click.option(
+    "--store", default=_DEFAULT.store, show_default=True, metavar="ADDRESS", help="An SQLite file or postgresql://…."
+)
+@click.option(
+    "--artifacts",
+    default=_DEFAULT.artifacts,
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where files lie that travel through the server: a folder, s3://, gs://, az://, sftp:// or ftp:// address.",
+)
+@click.option(
+    "--artifact-root",
+    default=_DEFAULT.artifact_root,
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address under which new experiments get their place. The default sends files through the server; with "
+    "s3://… clients read and write there themselves.",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), default=_DEFAULT.workers, show_default=True, help="How many processes serve."
+)
+@click.option(
+    "--allowed-hosts",
+    metavar="LIST",
+    default="",
+    help="More names under which the server may be called, with commas; * for any. Local ones always may.",
+)
+@click.option(
+    "--allow-unauthenticated",
+    is_flag=True,
+    help="Listen on other addresses than this machine's own although nobody is asked for a password.",
+)
+@click.option(
+    "--static-prefix",
+    default="",
+    metavar="/PATH",
+    help="Serve everything below this path, for a proxy that passes it on.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(_LEVELS),
+    default="info",
+    show_default=True,
+    help="What to log, on standard error; debug: every request too.",
+)
 def server(
     host: str,
     port: int,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 _BARS = "▁▂▃▄▅▆▇█"
 _HOLE = "·"
@@ -34,7 +35,7 @@ def _pieces(values: Sequence[float], width: int) -> list[float]:
     if len(values) <= width:
         return list(values)
     bounds = [round(place * len(values) / width) for place in range(width + 1)]
-    return [_mean(values[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [_mean(values[start:end]) for start, end in pairwise(bounds)]
 
 
 def _mean(values: Sequence[float]) -> float:
