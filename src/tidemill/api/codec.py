@@ -55,7 +55,7 @@ def decode_request(op: Operation[In, Out], body: bytes) -> In:
         arg = _decoder(op.input).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return decode_fields(op, read_object(body))
-    return cast(In, _check_required(op, arg))
+    return cast(In, check_required(op, arg))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -80,10 +80,11 @@ def decode_fields(op: Operation[In, Out], fields: Mapping[str, Any], *, text: bo
         arg = _walk_struct(fields, info, "", text, strict=False)
     except RecursionError:
         raise BadRequest("The request is nested too deeply.") from None
-    return cast(In, _check_required(op, arg))
+    return cast(In, check_required(op, arg))
 
 
-def _check_required(op: Operation[Any, Any], arg: Any) -> Any:
+def check_required(op: Operation[Any, Any], arg: Any) -> Any:
+    """`arg` with `run_uuid` put in the place of an absent `run_id`. Raises InvalidParameter where a field is missing."""
     if op.required and op.required[0] == "run_id" and not arg.run_id and getattr(arg, "run_uuid", None):
         arg = msgspec.structs.replace(arg, run_id=arg.run_uuid)
     for name in op.required:

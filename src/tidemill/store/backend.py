@@ -44,14 +44,14 @@ class SqlBackend:
         database.write(self.site, experiments.ensure_default)
 
     def call(self, op: Operation[In, Out], arg: In) -> Out:
-        """Carry out `op`."""
-        answer = self.answer(op, arg)
+        """Carry out `op`, after the check for missing fields that a request over HTTP gets when it is decoded."""
+        answer = self.answer(op, codec.check_required(op, arg))
         if isinstance(answer, Encoded):
             return codec.decode_answer(op, answer.body)
         return answer
 
     def answer(self, op: Operation[In, Out], arg: In) -> Out | Encoded[Out]:
-        """As `call`, but the answer may be JSON already."""
+        """As `call`, but for an argument that was decoded and checked; the answer may be JSON already."""
         function = self._function(op)
         if not op.writes:
             with self.database.read(self.site) as tx:

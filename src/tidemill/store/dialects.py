@@ -65,7 +65,8 @@ POSTGRES = Dialect(
         "clustered": "",
     },
     like="{0} LIKE {1} ESCAPE ''",
-    ilike="{0} ILIKE {1} ESCAPE ''",
+    # Columns sort by code point, where only ASCII has two cases; the database's own locale knows the others.
+    ilike="({0} COLLATE \"default\") ILIKE {1} ESCAPE ''",
     regexp="{0} ~ {1}",
     translate=_percent,
 )

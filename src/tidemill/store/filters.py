@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tidemill.errors import InvalidParameter
 from tidemill.search.fields import EXPERIMENTS, RUNS
 from tidemill.search.grammar import And, Comparison, Expr, Not, Op, parse_filter, parse_order_by
 from tidemill.store.dialects import Dialect
+from tidemill.store.limits import MAX_DOUBLE
 from tidemill.store.pages import Column, Order, Where
 from tidemill.store.transaction import Tx, marks
 from tidemill.types.runs import RunStatus
@@ -15,6 +17,9 @@ Compile = Callable[[Comparison], Clause]
 
 PREFIX = 100
 """How many characters of a param or tag value its index holds."""
+
+_LIKE_PATTERN = 8000
+"""As long as the longest text. SQLite's own limit is 50,000 bytes, and folding case may turn one byte into three."""
 
 STATUSES = list(RunStatus)
 _STATUS_SQL = "CASE r.status " + " ".join(f"WHEN {n} THEN '{s}'" for n, s in enumerate(STATUSES, 1)) + " END"
@@ -70,6 +75,8 @@ def compare(dialect: Dialect, sql: str, op: Op, value: Any) -> Clause:
     }.get(op)
     if pattern is None:
         return f"{sql} {'<>' if op is Op.NE else op.value} ?", [value]
+    if len(value) > _LIKE_PATTERN:
+        raise InvalidParameter(f"A pattern of LIKE may have at most {_LIKE_PATTERN} characters.")
     text = pattern.format(sql, "?")
     return (f"NOT ({text})" if op in (Op.NOT_LIKE, Op.NOT_ILIKE, Op.NOT_RLIKE) else text), [value]
 
@@ -153,12 +160,15 @@ def numeric(value: Any) -> bool:
 
 
 def number_sql(dialect: Dialect, sql: str) -> str:
-    """A text as a number, null where it is none."""
+    """A text as a number, null where it is none: `limits.number_of` in SQL."""
     if dialect.name == "sqlite":
         return f"to_number({sql})"
-    # No question marks in the pattern: they are the placeholders.
-    number = r"^[+-]{0,1}([0-9]+[.]{0,1}[0-9]*|[.][0-9]+)([eE][+-]{0,1}[0-9]{1,2}){0,1}$"
-    return f"CASE WHEN {sql} ~ '{number}' THEN ({sql})::float8 END"
+    # By way of numeric, since float8 raises an error for what is too large or too small. ({0,1}: a ? is a placeholder.)
+    number = f"({sql})::numeric"
+    return (
+        f"CASE WHEN {sql} ~ '^[+-]{{0,1}}([0-9]+[.]{{0,1}}[0-9]*|[.][0-9]+)([eE][+-]{{0,1}}[0-9]{{1,3}}){{0,1}}$' THEN "
+        f"CASE WHEN abs({number}) > {MAX_DOUBLE!r} THEN NULL WHEN abs({number}) < 1e-307 THEN 0 ELSE {number}::float8 END END"
+    )
 
 
 _BY_START = (Column("r.start_time", True), Column("r.run_id"))
@@ -167,7 +177,8 @@ _BY_START = (Column("r.start_time", True), Column("r.run_id"))
 def runs_order(tx: Tx, clauses: Sequence[str]) -> Order:
     """The ordering of a run search. Runs without the field come last; for metrics: numbers, NaN, missing."""
     joins, params, columns = "", [], []
-    for place, item in enumerate(parse_order_by(clauses, RUNS)):
+    items = parse_order_by(clauses, RUNS)
+    for place, item in enumerate(items):
         kind, key, down = item.field.kind, item.field.key, item.descending
         if kind == "attribute":
             sql = _RUN_ATTRIBUTES[key]
@@ -188,7 +199,8 @@ def runs_order(tx: Tx, clauses: Sequence[str]) -> Order:
                 Column(f"CASE WHEN {o}.run_pk IS NULL THEN 1 ELSE 0 END"),
                 Column(f"COALESCE({o}.value, '')", down),
             ]
-    return Order((*columns, *_BY_START), joins, tuple(params))
+    # Signed by the keys' names: a name that nothing has yet gets its id only when it is first logged.
+    return Order((*columns, *_BY_START), joins, tuple(params), repr(items))
 
 
 def experiments_filter(tx: Tx, text: str) -> Where:

@@ -16,6 +16,7 @@ MAX_EXPERIMENT_TAG_VALUE = 5000
 MAX_DOUBLE = 1.7976931348623157e308
 
 _NAME = re.compile(r"[/\w.\- :]*")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _good_names: set[str] = set()
 
 
@@ -86,10 +87,7 @@ def check_timestamp(key: str, value: float, timestamp: int) -> None:
 
 def number_of(text: str) -> float | None:
     """The number that a param's text is, or None: so that `params.lr < 0.1` can be asked."""
-    if not text or text[0] not in "+-.0123456789":
+    if not text or text[0] not in "+-.0123456789" or not _NUMBER.fullmatch(text):
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if number == number and abs(number) <= MAX_DOUBLE else None
+    number = float(text)
+    return number if abs(number) <= MAX_DOUBLE else None

@@ -58,10 +58,19 @@ def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
         ),
     )
     if row is None:
-        raise AlreadyExists(f"Logged model with ID '{model_id}' already exists.")
+        return _created_before(tx, arg, experiment)
     _add_params(tx, row[0], model_id, arg.params)
     _set_tags(tx, row[0], arg.tags)
     return _answer(tx, model_id, deleted_too=False)
+
+
+def _created_before(tx: Tx, arg: t.CreateLoggedModel, experiment: int) -> t.LoggedModelAnswer:
+    """The same creation sent twice answers the same model; another one with the same id is refused."""
+    row = tx.row("SELECT experiment_id, name FROM logged_models WHERE model_id = ?", (arg.model_id,))
+    assert row is not None
+    if row[0] != experiment or (arg.name and row[1] != arg.name):
+        raise AlreadyExists(f"Logged model with ID '{arg.model_id}' already exists.")
+    return _answer(tx, arg.model_id, deleted_too=True)
 
 
 def get(tx: Tx, arg: t.GetLoggedModel) -> t.LoggedModelAnswer:
@@ -83,11 +92,10 @@ def finalize(tx: Tx, arg: t.FinalizeLoggedModel) -> t.LoggedModelAnswer:
 def delete(tx: Tx, arg: t.DeleteLoggedModel) -> Nothing:
     """See the operation `logged_models.delete`."""
     now = now_ms()
-    if not tx.run(
-        "UPDATE logged_models SET deleted_at = ?, updated = ? WHERE model_id = ? AND deleted_at IS NULL",
-        (now, now, arg.model_id),
-    ):
-        raise _unknown(arg.model_id)
+    tx.run(
+        "UPDATE logged_models SET deleted_at = COALESCE(deleted_at, ?), updated = ? WHERE pk = ?",
+        (now, now, _known(tx, arg.model_id)),
+    )
     return NOTHING
 
 

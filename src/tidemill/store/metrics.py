@@ -108,7 +108,7 @@ def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistor
             f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be a positive integer"
         )
     found = history(tx, arg.run_id, arg.metric_key)
-    start = bisect_right(found, _read_token(arg.page_token)) if arg.page_token else 0
+    start = bisect_right(found, points.place(_read_token(arg.page_token)), key=points.place) if arg.page_token else 0
     end = len(found) if arg.max_results is None else start + arg.max_results
     part = found[start:end] if start or end < len(found) else found
     token = _make_token(part[-1]) if end < len(found) else None

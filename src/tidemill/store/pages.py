@@ -44,7 +44,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Ordering keys, the last of them unique, and the joins that they need."""
+    """Ordering keys, the last of them unique, and the joins that they need.
+
+    `signature` tells orderings apart whose SQL is the same; by default the parameters of the joins do.
+    """
 
     columns: tuple[Column, ...]
     joins: str = ""
@@ -53,7 +56,7 @@ class Order:
 
     def sign(self) -> str:
         """A short digest: a token of another ordering is no good for this one."""
-        text = f"{self.signature}|{self.joins}|{self.join_params}|{self.columns}"
+        text = f"{self.signature or self.join_params}|{self.joins}|{self.columns}"
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 

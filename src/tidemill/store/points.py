@@ -53,9 +53,12 @@ def _column(kind: str, data: bytes) -> "array[int]":
 
 
 def pack_log(ids: Sequence[int], values: Sequence[float], timestamps: Sequence[int], steps: Sequence[int]) -> bytes:
-    """A log row of equally long columns."""
+    """A log row of equally long columns. Raises OverflowError for an integer of more than 64 bits."""
     if len(ids) == 1:
-        return _ONE.pack(_LOG, 1, ids[0], values[0], timestamps[0], steps[0])
+        try:
+            return _ONE.pack(_LOG, 1, ids[0], values[0], timestamps[0], steps[0])
+        except struct.error as error:
+            raise OverflowError(str(error)) from None
     columns = (_bytes(_UINT, ids), _bytes("d", values), _bytes("q", timestamps), _bytes("q", steps))
     return _HEAD.pack(_LOG, len(ids)) + b"".join(columns)
 
@@ -125,9 +128,14 @@ def unpack_block(data: bytes) -> list[Point]:
     return list(zip(timestamps, steps, values, strict=True))
 
 
+def place(point: Point) -> tuple[int, int, bool, float]:
+    """What histories are sorted by: timestamp, step, value; NaN counts as one value, below all others."""
+    timestamp, step, value = point
+    return (timestamp, step, True, value) if value == value else (timestamp, step, False, 0.0)
+
+
 def in_order(points: list[Point]) -> list[Point]:
-    """Sorted by timestamp, step, value, each distinct point once; NaN counts as one value, below all others."""
+    """Sorted by `place`, each distinct point once."""
     if all(one[0] < two[0] or (one[0] == two[0] and one[1] < two[1]) for one, two in pairwise(points)):
         return points
-    keyed = {(ts, step, value == value, value if value == value else 0.0): None for ts, step, value in points}
-    return [(ts, step, value if real else float("nan")) for ts, step, real, value in sorted(keyed)]
+    return [(ts, step, value if real else float("nan")) for ts, step, real, value in sorted(set(map(place, points)))]

@@ -134,9 +134,11 @@ class PostgresDatabase:
     def _errors(self) -> tuple[type[Exception], ...]:
         import psycopg_pool
 
-        return (self._psycopg.Error, psycopg_pool.PoolTimeout, OverflowError)
+        return (self._psycopg.Error, psycopg_pool.PoolTimeout, OverflowError, UnicodeEncodeError)
 
     def _translated(self, error: Exception) -> TidemillError:
+        if isinstance(error, UnicodeEncodeError):
+            return InvalidParameter("A text is not valid Unicode.")
         where = urlsplit(self.address).hostname or "the local socket"
         if isinstance(error, OverflowError | self._psycopg.DataError):
             return InvalidParameter(f"The database cannot hold a value of this request: {str(error).splitlines()[0]}")

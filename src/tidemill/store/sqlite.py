@@ -144,7 +144,7 @@ class SqliteDatabase:
                     connection.close()
                 else:
                     self._readers.append(connection)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise _translated(error, self.path) from error
 
     def write(self, site: Site, job: Callable[[Tx], T]) -> T:
