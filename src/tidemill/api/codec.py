@@ -8,6 +8,7 @@ lenient walk below run, which also words the errors.
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
@@ -24,6 +25,7 @@ Out = TypeVar("Out")
 _SEE_DOCS = "See the API docs for more information about request parameters."
 _UNSET = object()
 _INT64 = 2**63
+_DECIMAL = re.compile(r"-?[0-9]{1,100}")
 
 
 class Encoded(Generic[Out]):
@@ -201,10 +203,9 @@ def _bool(value: Any, path: str, text: bool) -> Any:
 def _int(value: Any, path: str) -> Any:
     number = value
     if isinstance(value, str):
-        try:
-            number = int(value)
-        except ValueError:
-            raise wrong_type(value, path) from None
+        if not _DECIMAL.fullmatch(value):
+            raise wrong_type(value, path)
+        number = int(value)
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
     if isinstance(number, bool) or not isinstance(number, int) or not -_INT64 <= number < _INT64:
@@ -214,6 +215,8 @@ def _int(value: Any, path: str) -> Any:
 
 def _float(value: Any, path: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong_type(value, path)
+    if isinstance(value, str) and "_" in value:  # Python's way to write numbers, nobody else's
         raise wrong_type(value, path)
     try:
         return float(value)
