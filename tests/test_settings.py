@@ -16,7 +16,7 @@ NOT_OURS = {"TIDEMILL_SFTP"}
 def test_the_page_and_the_code_agree() -> None:
     written = set(VARIABLE.findall((ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    read = {name for name in re.findall(r'"((?:TIDEMILL|MLFLOW)_[A-Z0-9_]*[A-Z0-9])"', sources)}
+    read = set(re.findall(r'"((?:TIDEMILL|MLFLOW)_[A-Z0-9_]*[A-Z0-9])"', sources))
     assert (read | MADE_OF_PARTS) - NOT_OURS == written
 
 

@@ -43,5 +43,5 @@ def test_without_optional_packages(script: Script) -> None:
         "output_format='polars' needs the package 'polars'. Install it with: pip install 'tidemill[polars]'",
         "Logging a picture needs the package 'pillow'. Install it with: pip install 'tidemill[images]'",
         "Describing arrays needs the package 'numpy'. Install it with: pip install 'tidemill[images]'",
-        "A .parquet table needs the package 'pandas'. Install it with: pip install 'tidemill[pandas]'",
+        "A .parquet table needs the package 'pyarrow'. Install it with: pip install 'tidemill[parquet]'",
     ]
