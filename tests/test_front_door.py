@@ -47,7 +47,11 @@ def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(inspect.getsource(tidemill))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     declared = {
-        (alias.asname, node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        (alias.asname, node.module)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
     }
     homes = {(name, home) for name, home in tidemill._HOME_OF.items()}
     modules = {(name, home.rpartition(".")[0]) for name, home in tidemill._MODULES.items()}

@@ -5,9 +5,11 @@ next to nothing. Nothing inside the package imports this table.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # what type checkers take for true; importing `typing` for it would be most of our cost
 if TYPE_CHECKING:
+    from typing import Any
+
     from tidemill import artifacts as artifacts
     from tidemill import data as data
     from tidemill import entities as entities
@@ -96,7 +98,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name in _HOME_OF:
         found = getattr(import_module(_HOME_OF[name]), name)
     elif name in _MODULES:

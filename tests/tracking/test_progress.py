@@ -16,9 +16,7 @@ with progress.TransferBar("Uploading") as bar:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-@pytest.mark.parametrize(
-    "patience, switch, shown", [(0, "true", True), (60, "true", False), (0, "false", False)]
-)
+@pytest.mark.parametrize("patience, switch, shown", [(0, "true", True), (60, "true", False), (0, "false", False)])
 def test_a_bar_appears_on_a_terminal_after_a_while(patience: int, switch: str, shown: bool) -> None:
     import pty
 

@@ -72,7 +72,10 @@ def test_the_proxy_is_a_storage(server: str, tmp_path: Path) -> None:
     with storage.open_writer("dir/aborted") as writer:
         writer.write(b"x")
     assert storage.write("empty", []) == 0
-    assert [(one.path, one.is_dir, one.file_size) for one in storage.list()] == [("dir", True, None), ("empty", False, 0)]
+    assert [(one.path, one.is_dir, one.file_size) for one in storage.list()] == [
+        ("dir", True, None),
+        ("empty", False, 0),
+    ]
     assert [(one.path, one.file_size) for one in storage.list("dir")] == [("dir/ä%41+.bin", 8)]
     found = storage.stat("dir/ä%41+.bin")
     assert found is not None

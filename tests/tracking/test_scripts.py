@@ -86,7 +86,7 @@ def test_a_tutorial_training(where: str, script: Script, request: pytest.Fixture
 def test_two_trainings_at_once_in_one_folder(script: Script) -> None:
     program = (
         "import tidemill as mlflow, sys, subprocess\n"
-        "code = \"import tidemill as mlflow\\n"
+        'code = "import tidemill as mlflow\\n'
         "with mlflow.start_run():\\n for step in range(200): mlflow.log_metric('m', step, step=step)\"\n"
         "many = [subprocess.Popen([sys.executable, '-c', code]) for _ in range(3)]\n"
         "assert [one.wait() for one in many] == [0, 0, 0]\n"

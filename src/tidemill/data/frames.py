@@ -59,7 +59,7 @@ def from_numpy(
     try:
         import numpy as np
     except ImportError:
-        raise MissingDependency("numpy", "sklearn", "Describing arrays") from None
+        raise MissingDependency("numpy", "images", "Describing arrays") from None
     parts = {"features": _arrays(features, np)} | ({} if targets is None else {"targets": _arrays(targets, np)})
     schema = {
         "mlflow_tensorspec": {

@@ -118,4 +118,11 @@ def _make(address: str) -> Backend:
     return EmbeddedBackend(database, database, chosen or os.path.join(os.path.dirname(database), "artifacts"))
 
 
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread that is not in this process may have held the old one
+
+
 atexit.register(close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

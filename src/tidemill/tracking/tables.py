@@ -53,7 +53,7 @@ class Table:
         """The bytes of the file `name`, which ends in .json or .parquet."""
         if name.endswith(".parquet"):
             target = io.BytesIO()
-            _pandas("A .parquet table").DataFrame(self.columns).to_parquet(target, index=False)
+            _for_parquet().DataFrame(self.columns).to_parquet(target, index=False)
             return target.getvalue()
         rows = [[_or_none(value) for value in row] for row in zip(*self.columns.values(), strict=True)]
         return json.dumps({"columns": list(self.columns), "data": rows}, default=plain).encode()
@@ -62,7 +62,7 @@ class Table:
     def decode(cls, name: str, data: bytes) -> "Table":
         """The table in such a file."""
         if name.endswith(".parquet"):
-            return cls.of(_pandas("A .parquet table").read_parquet(io.BytesIO(data)))
+            return cls.of(_for_parquet().read_parquet(io.BytesIO(data)))
         try:
             found = json.loads(data)
             return cls(dict(zip(found["columns"], _turned(found["data"], len(found["columns"])), strict=True)))
@@ -177,6 +177,12 @@ def _pandas(purpose: str) -> Any:
     except ImportError:
         raise MissingDependency("pandas", "pandas", purpose) from None
     return pandas
+
+
+def _for_parquet() -> Any:
+    if not find_spec("pyarrow"):
+        raise MissingDependency("pyarrow", "parquet", "A .parquet table")
+    return _pandas("A .parquet table")
 
 
 def _polars() -> Any:
