@@ -292,7 +292,7 @@ class TestRunFilterRefusals:
             ("run_id IN ('a' 'b')", _LIST + "a non-empty list of string values, but got ill-formed list."),
             ("run_id IN ('a', 1)", _LIST + "string value, punctuation, or whitespace, but got"),
             ("dataset.foo = 'x'", "Invalid dataset key 'foo' specified. Valid keys are '{"),
-            ("end_time > 1; end_time > 2", "Search filter contained multiple expression 'end_time > 1; end_time > 2'. Provide AND-ed"),
+            ("end_time > 1; end_time > 2", "Search filter contained multiple expression 'end_time > 1; end_time > 2'. Provide"),
             ("metrics.acc > 1 XOR metrics.acc > 2", "Invalid clause(s) in filter string: 'XOR'"),
             ("metrics.acc >", "Invalid clause(s) in filter string: "),
             ("tags.env RLIKE '('", "Invalid regular expression"),
