@@ -1,9 +1,12 @@
 """Folding the metric log into blocks: from one row a call to one row per 2048 points of a series."""
 
+import logging
+
 from tidemill.store import points
 from tidemill.store.database import Database
 from tidemill.store.transaction import Site, Tx
 
+_log = logging.getLogger(__name__)
 DUE_POINTS = 16_384
 DUE_ROWS = 256
 WORTH_ROWS = 16
@@ -28,13 +31,19 @@ def note_finished(site: Site, run_pk: int) -> None:
 
 
 def compact_if_due(database: Database, site: Site) -> None:
-    """Fold the logs of the runs that are due, each in a transaction of its own."""
+    """Fold the logs of the runs that are due, each in a transaction of its own.
+
+    A failure is logged and otherwise passed over: whoever happened to log the last point has nothing to do with it.
+    """
     while site.due:
         try:
             run_pk = site.due.pop()
         except KeyError:
             return
-        database.write(site, lambda tx, pk=run_pk: compact(tx, pk))  # type: ignore[misc]
+        try:
+            database.write(site, lambda tx, pk=run_pk: compact(tx, pk))  # type: ignore[misc]
+        except Exception as error:
+            _log.warning("The metric log of run %s stays as it is: %s", run_pk, error)
 
 
 def compact(tx: Tx, run_pk: int) -> None:

@@ -13,6 +13,7 @@ class Dialect:
     like: str  # case-sensitive LIKE, % and _ only
     ilike: str
     regexp: str
+    has_table: str
     translate: Callable[[str], str]
     _cache: dict[str, str] = field(default_factory=dict)
 
@@ -51,6 +52,7 @@ SQLITE = Dialect(
     like="{0} LIKE {1}",  # the connection makes LIKE case-sensitive
     ilike="casefold({0}) LIKE casefold({1})",
     regexp="{0} REGEXP {1}",
+    has_table="SELECT 1 FROM sqlite_master WHERE name = ?",
     translate=_same,
 )
 
@@ -68,5 +70,6 @@ POSTGRES = Dialect(
     # Columns sort by code point, where only ASCII has two cases; the database's own locale knows the others.
     ilike="({0} COLLATE \"default\") ILIKE {1} ESCAPE ''",
     regexp="{0} ~ {1}",
+    has_table="SELECT 1 WHERE to_regclass(?) IS NOT NULL",
     translate=_percent,
 )

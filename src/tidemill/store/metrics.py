@@ -33,7 +33,7 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
     if not logged:
         return
     keys, values, timestamps, steps = zip(*logged, strict=True)
-    ids = tx.names.find_or_make(tx, tx.fresh_names, dict.fromkeys(keys))
+    ids = tx.names.find_or_make(tx, dict.fromkeys(keys))
     columns = [ids[key] for key in keys]
     tx.run(
         "INSERT INTO metric_log (run_pk, points, data) VALUES (?, ?, ?)",

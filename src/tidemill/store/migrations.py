@@ -1,5 +1,6 @@
 """Forward migrations: which of them a database has, and running the rest."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,10 +24,20 @@ def version(execute: Execute) -> int:
     return int(row[0] or 0)
 
 
+def _refuse_foreign(execute: Execute, dialect: Dialect) -> None:
+    for statement in MIGRATIONS[0]:
+        made = re.match(r"CREATE TABLE (\w+)", statement)
+        if made and execute(dialect.has_table, (made[1],)).fetchone() is not None:
+            raise InvalidState(
+                f"The database belongs to another program: it has a table '{made[1]}' that is not Tidemill's. Name another "
+                "database; one of MLflow's can be read by MLflow's own server only."
+            )
+
+
 def migrate(execute: Execute, dialect: Dialect) -> int:
     """Bring the database to `LATEST` inside the caller's transaction; answers how many migrations ran.
 
-    Raises InvalidState where the database was made by a newer Tidemill.
+    Raises InvalidState where the database was made by a newer Tidemill, or by another program altogether.
     """
     execute(_TABLE, ())
     have = version(execute)
@@ -34,6 +45,8 @@ def migrate(execute: Execute, dialect: Dialect) -> int:
         raise InvalidState(
             f"The database is at schema version {have}, newer than this Tidemill knows ({LATEST}). Upgrade Tidemill."
         )
+    if have == 0:
+        _refuse_foreign(execute, dialect)
     for number in range(have, LATEST):
         for statement in MIGRATIONS[number]:
             execute(dialect.ddl(statement), ())

@@ -1,21 +1,25 @@
 """Keys of metrics, params and tags as small integers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 _MOST = 200_000
+_CHUNK = 1000
 
 
 class _Queries(Protocol):
+    writes: bool
+    fresh_names: dict[str, int]
+
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
-    def row(self, sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None: ...
-    def run(self, sql: str, params: Sequence[Any] = ()) -> int: ...
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None: ...
 
 
 class Names:
     """Both directions, kept in memory. Ids are never reused and names never deleted.
 
-    Names made in a transaction that has not ended yet are held apart, so that a rollback leaves nothing wrong behind.
+    What a writing transaction makes or meets may never be committed, and its ids may then be given to other names: it
+    is held apart, in the transaction's `fresh_names`, until `committed`.
     """
 
     def __init__(self) -> None:
@@ -25,54 +29,70 @@ class Names:
     def find(self, tx: _Queries, name: str) -> int:
         """The id of `name`, or -1 where no such name was ever logged."""
         found = self._ids.get(name)
-        if found is None:
-            row = tx.row("SELECT id FROM names WHERE name = ?", (name,))
-            if row is None:
-                return -1
-            found = row[0]
-            self._learn([(name, found)])
-        return found
+        return self.find_all(tx, (name,)).get(name, -1) if found is None else found
 
-    def find_or_make(self, tx: _Queries, fresh: dict[str, int], names: Iterable[str]) -> dict[str, int]:
-        """The ids of `names`; unknown ones are made, in `tx`, and noted in `fresh` until it is committed."""
-        ids = self._ids
+    def find_all(self, tx: _Queries, names: Collection[str]) -> dict[str, int]:
+        """The ids of those of `names` that were ever logged."""
         answer: dict[str, int] = {}
         unknown: list[str] = []
         for name in names:
-            found = ids.get(name)
+            found = self._ids.get(name)
             if found is None:
-                found = fresh.get(name)
+                found = tx.fresh_names.get(name)
             if found is None:
                 unknown.append(name)
             else:
                 answer[name] = found
-        # Sorted, so that two transactions making the same names cannot wait for each other.
-        for name in sorted(set(unknown)):
-            row = tx.row("SELECT id FROM names WHERE name = ?", (name,))
-            if row is None:
-                tx.run("INSERT INTO names (name) VALUES (?) ON CONFLICT DO NOTHING", (name,))
-                row = tx.row("SELECT id FROM names WHERE name = ?", (name,))
-            assert row is not None
-            answer[name] = fresh[name] = row[0]
+        if unknown:
+            answer.update(self._looked_up(tx, unknown))
+        return answer
+
+    def find_or_make(self, tx: _Queries, names: Collection[str]) -> dict[str, int]:
+        """The ids of `names`; unknown ones are made, in `tx`."""
+        answer = self.find_all(tx, names)
+        if len(answer) < len(names):
+            # Sorted, so that two transactions making the same names cannot wait for each other.
+            lacking = sorted({name for name in names if name not in answer})
+            tx.many("INSERT INTO names (name) VALUES (?) ON CONFLICT DO NOTHING", [(name,) for name in lacking])
+            answer.update(self._looked_up(tx, lacking))
         return answer
 
     def committed(self, fresh: dict[str, int]) -> None:
-        """The transaction that made `fresh` has ended well."""
+        """The transaction that `fresh` belongs to has ended well."""
         if fresh:
-            self._learn(list(fresh.items()))
+            self._learn(fresh.items())
             fresh.clear()
 
-    def texts(self, tx: _Queries, ids: set[int]) -> dict[int, str]:
-        """id to name, for all of `ids`."""
+    def texts(self, tx: _Queries, ids: set[int]) -> Mapping[int, str]:
+        """id to name, for all of `ids` at least."""
         known = self._texts
         lacking = [one for one in ids if one not in known]
-        for start in range(0, len(lacking), 500):
-            part = lacking[start : start + 500]
+        if not lacking:
+            return known
+        found: dict[int, str] = {one: known[one] for one in ids if one in known}
+        for start in range(0, len(lacking), _CHUNK):
+            part = lacking[start : start + _CHUNK]
             rows = tx.rows(f"SELECT name, id FROM names WHERE id IN ({', '.join('?' * len(part))})", part)
-            self._learn([(row[0], row[1]) for row in rows])
-        return self._texts
+            found.update((one, name) for name, one in rows)
+            self._note(tx, rows)
+        return found
 
-    def _learn(self, pairs: list[tuple[str, int]]) -> None:
+    def _looked_up(self, tx: _Queries, names: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for start in range(0, len(names), _CHUNK):
+            part = names[start : start + _CHUNK]
+            rows = tx.rows(f"SELECT name, id FROM names WHERE name IN ({', '.join('?' * len(part))})", part)
+            found.update((name, one) for name, one in rows)
+            self._note(tx, rows)
+        return found
+
+    def _note(self, tx: _Queries, pairs: Collection[tuple[Any, ...]]) -> None:
+        if tx.writes:
+            tx.fresh_names.update((name, one) for name, one in pairs)
+        else:
+            self._learn((name, one) for name, one in pairs)
+
+    def _learn(self, pairs: Iterable[tuple[str, int]]) -> None:
         if len(self._ids) > _MOST:
             # New dicts, since readers in other threads hold on to the old ones.
             self._ids, self._texts = {}, {}

@@ -22,6 +22,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from operator import sub
 
+from tidemill.errors import InternalError
+
 Point = tuple[int, int, float]
 """timestamp, step, value: in the order in which histories are sorted."""
 
@@ -64,10 +66,12 @@ def pack_log(ids: Sequence[int], values: Sequence[float], timestamps: Sequence[i
 
 
 def unpack_log(data: bytes) -> tuple[Sequence[int], Sequence[float], Sequence[int], Sequence[int]]:
-    """The columns of a log row: name ids, values, timestamps, steps."""
+    """The columns of a log row: name ids, values, timestamps, steps. Raises InternalError for a damaged one."""
+    if len(data) < _HEAD.size:
+        raise _damaged()
     form, count = _HEAD.unpack_from(data)
-    if form != _LOG:
-        raise ValueError(f"metric log row of unknown format {form}")
+    if form != _LOG or len(data) != _HEAD.size + 28 * count:
+        raise _damaged()
     at = _HEAD.size
     ids = _column(_UINT, data[at : (at := at + 4 * count)])
     values = _column("d", data[at : (at := at + 8 * count)])
@@ -115,17 +119,26 @@ def pack_block(points: Sequence[Point]) -> bytes:
 
 
 def unpack_block(data: bytes) -> list[Point]:
-    """The points of a block."""
-    form, count = _HEAD.unpack_from(data)
-    if form not in (_PLAIN, _ZLIB):
-        raise ValueError(f"metric block of unknown format {form}")
-    body = data[_HEAD.size :]
-    if form == _ZLIB:
-        body = zlib.decompress(body)
-    timestamps, at = _unpack_column(body, 0, count)
-    steps, at = _unpack_column(body, at, count)
-    values = _column("d", body[at : at + 8 * count])
-    return list(zip(timestamps, steps, values, strict=True))
+    """The points of a block. Raises InternalError for a damaged one."""
+    try:
+        form, count = _HEAD.unpack_from(data)
+        if form not in (_PLAIN, _ZLIB):
+            raise _damaged()
+        body = data[_HEAD.size :]
+        if form == _ZLIB:
+            body = zlib.decompress(body)
+        if 8 * count > len(body):
+            raise _damaged()
+        timestamps, at = _unpack_column(body, 0, count)
+        steps, at = _unpack_column(body, at, count)
+        values = _column("d", body[at : at + 8 * count])
+        return list(zip(timestamps, steps, values, strict=True))
+    except (struct.error, ValueError, KeyError, zlib.error) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> InternalError:
+    return InternalError("Stored metric points cannot be read. Run: tidemill db check")
 
 
 def place(point: Point) -> tuple[int, int, bool, float]:

@@ -22,10 +22,11 @@ class PostgresTx:
 
     dialect = POSTGRES
 
-    def __init__(self, connection: Any, names: Names, site: Site) -> None:
+    def __init__(self, connection: Any, names: Names, site: Site, *, writes: bool) -> None:
         self._connection = connection
         self.names = names
         self.site = site
+        self.writes = writes
         self.touched: set[int] = set()
         self.fresh_names: dict[str, int] = {}
 
@@ -99,7 +100,7 @@ class PostgresDatabase:
         try:
             with self._pool.connection() as connection, connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                yield PostgresTx(connection, self.names, site)
+                yield PostgresTx(connection, self.names, site, writes=False)
         except self._errors() as error:
             raise self._translated(error) from error
 
@@ -113,7 +114,7 @@ class PostgresDatabase:
         for attempt in range(_TRIES):
             try:
                 with self._pool.connection() as connection:
-                    tx = PostgresTx(connection, self.names, site)
+                    tx = PostgresTx(connection, self.names, site, writes=True)
                     with connection.transaction():
                         result = job(tx)
                         for pk in sorted(tx.touched):

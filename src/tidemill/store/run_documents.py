@@ -101,7 +101,7 @@ def read(tx: Tx, pks: Sequence[int], selection: Selection) -> dict[int, Run]:
 def _only(tx: Tx, keys: Collection[str] | None) -> tuple[str, list[Any]]:
     if keys is None:
         return "", []
-    ids = [tx.names.find(tx, key) for key in sorted(keys)]
+    ids = list(tx.names.find_all(tx, keys).values()) or [-1]
     return f" AND name_id IN ({marks(len(ids))})", ids
 
 

@@ -286,7 +286,7 @@ def _add_params(tx: Tx, pk: int, experiment: int, params: dict[str, str]) -> lis
     """Add params; answers those that exist with another value: key, old value, new value."""
     if not params:
         return []
-    ids = tx.names.find_or_make(tx, tx.fresh_names, params)
+    ids = tx.names.find_or_make(tx, params)
     old: dict[int, str] = dict(tx.rows("SELECT name_id, value FROM params WHERE run_pk = ?", (pk,)))
     changed = []
     fresh = []
@@ -314,7 +314,7 @@ def _set_tags(tx: Tx, pk: int, experiment: int, tags: Iterable[tuple[str, str]])
 
 
 def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str]]) -> None:
-    ids = tx.names.find_or_make(tx, tx.fresh_names, [key for key, _ in pairs])
+    ids = tx.names.find_or_make(tx, [key for key, _ in pairs])
     tx.many(
         "INSERT INTO tags (run_pk, name_id, experiment_id, value) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (run_pk, name_id) DO UPDATE SET value = excluded.value",

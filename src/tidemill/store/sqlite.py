@@ -33,12 +33,15 @@ class SqliteTx:
 
     dialect = SQLITE
 
-    def __init__(self, connection: sqlite3.Connection, names: Names, site: Site) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, names: Names, site: Site, fresh_names: dict[str, int] | None = None
+    ) -> None:
         self._connection = connection
         self.names = names
         self.site = site
+        self.writes = fresh_names is not None
         self.touched: set[int] = set()
-        self.fresh_names: dict[str, int] = {}
+        self.fresh_names = {} if fresh_names is None else fresh_names
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
@@ -216,8 +219,7 @@ class SqliteDatabase:
 
     def _one(self, job: Job, fresh: dict[str, int], touched: set[int], alone: bool) -> tuple[Any, BaseException | None]:
         """Run one job. A failure of its own undoes it and is answered; one that ended the transaction is raised."""
-        tx = SqliteTx(self._writer, self.names, job.site)
-        tx.fresh_names = fresh
+        tx = SqliteTx(self._writer, self.names, job.site, fresh)
         if not alone:
             self._writer.execute("SAVEPOINT job")
         try:
@@ -316,6 +318,10 @@ def _translated(error: BaseException, path: Path) -> BaseException:
         return InternalError(f"The database {path} is damaged or not an SQLite file. Run: tidemill db check")
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM) or isinstance(error, OSError):
         return Unavailable(f"The database {path} cannot be opened for writing: {error}")
+    if code == sqlite3.SQLITE_IOERR:
+        return Unavailable(
+            f"Reading or writing the database {path} failed: {error}. Look after the disk and try again."
+        )
     if code == sqlite3.SQLITE_INTERRUPT:
         return Unavailable("The query was interrupted.")
     return InternalError(f"SQLite: {error}")

@@ -55,8 +55,10 @@ class Tx(Protocol):
     dialect: Dialect
     names: Names
     site: Site
+    writes: bool
+    """Whether it may change something."""
     fresh_names: dict[str, int]
-    """Names made in this transaction, not committed yet."""
+    """Names that this writing transaction has made or met, which may not be committed yet."""
     touched: set[int]
     """Pks of the runs that were changed; their `rev` moves before the commit."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tidemill.api import codec
 from tidemill.api.operation import AnyOperation, Operation
+from tidemill.errors import InvalidParameter
 from tidemill.transport.address import Query, quote_segment
 from tidemill.transport.replies import output_of
 from tidemill.transport.session import Session
@@ -42,15 +43,18 @@ class HttpBackend:
 
     def call(self, op: Operation[In, Out], arg: In) -> Out:
         """Carry out `op`. Raises what the server answers, and Unavailable where it does not."""
-        path, query, body = request_of(op, arg)
-        reply = self.session.send(
-            op.verb,
-            path,
-            query=query,
-            body=body,
-            headers=_JSON if body is not None else None,
-            repeatable=is_repeatable(op, arg),
-        )
+        try:
+            path, query, body = request_of(op, arg)
+            reply = self.session.send(
+                op.verb,
+                path,
+                query=query,
+                body=body,
+                headers=_JSON if body is not None else None,
+                repeatable=is_repeatable(op, arg),
+            )
+        except UnicodeEncodeError:
+            raise InvalidParameter("A text is not valid Unicode.") from None
         return output_of(op, reply, self.session.address.base)
 
     def close(self) -> None:

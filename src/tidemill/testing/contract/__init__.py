@@ -1,0 +1,100 @@
+"""What every backend must do, as pytest classes: the rules, limits and error texts of the tracking operations.
+
+To check a backend of your own, write a test file such as::
+
+    import pytest
+    from tidemill.testing.contract import *
+
+    @pytest.fixture(scope="module")
+    def backend():
+        yield MyBackend(...)
+
+The tests make their own experiments and runs, so one backend may serve them all, and need not be empty.
+"""
+
+import pytest
+
+for _noun in (
+    "batches",
+    "experiment_search",
+    "experiments",
+    "inputs",
+    "logged_model_search",
+    "logged_models",
+    "metrics",
+    "run_filters",
+    "run_pages",
+    "runs",
+    "texts",
+    "refusals",
+):
+    pytest.register_assert_rewrite(f"{__name__}.{_noun}")
+
+from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
+from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
+from tidemill.testing.contract.experiments import (  # noqa: E402
+    TestArtifactLocation,
+    TestExperimentLife,
+    TestExperimentTags,
+)
+from tidemill.testing.contract.inputs import (  # noqa: E402
+    TestDatasets,
+    TestListedArtifacts,
+    TestModelLinks,
+    TestSearchDatasets,
+)
+from tidemill.testing.contract.logged_model_search import (  # noqa: E402
+    TestLoggedModelPages,
+    TestLoggedModelSearch,
+)
+from tidemill.testing.contract.logged_models import (  # noqa: E402
+    TestLoggedModelArtifacts,
+    TestLoggedModelLife,
+    TestLoggedModelMetrics,
+    TestLoggedModelTexts,
+)
+from tidemill.testing.contract.metrics import (  # noqa: E402
+    TestBulkHistory,
+    TestHistory,
+    TestIntervalHistory,
+    TestLatest,
+    TestMetrics,
+)
+from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
+from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
+from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # noqa: E402
+from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
+
+__all__ = [
+    "TestArtifactLocation",
+    "TestBatch",
+    "TestBatchRefusals",
+    "TestBulkHistory",
+    "TestDatasets",
+    "TestExperimentLife",
+    "TestExperimentSearch",
+    "TestExperimentTags",
+    "TestHistory",
+    "TestIntervalHistory",
+    "TestLatest",
+    "TestLegacyModels",
+    "TestListedArtifacts",
+    "TestLoggedModelArtifacts",
+    "TestLoggedModelLife",
+    "TestLoggedModelMetrics",
+    "TestLoggedModelPages",
+    "TestLoggedModelSearch",
+    "TestLoggedModelTexts",
+    "TestMetrics",
+    "TestModelLinks",
+    "TestParams",
+    "TestRunChanges",
+    "TestRunCreation",
+    "TestRunFilterRefusals",
+    "TestRunFilters",
+    "TestRunOrder",
+    "TestRunPages",
+    "TestRunParts",
+    "TestSearchDatasets",
+    "TestTags",
+]
