@@ -265,7 +265,7 @@ def test_a_store_that_cannot_sign_says_so(server):
     run = server.new_run()
     answer = server.post("artifacts/presigned-upload-url", {"run_id": run, "path": "x"})
     assert answer.status == 400
-    assert answer.json["message"].startswith("Presigned upload is not supported for runs with proxied artifact storage")
+    assert answer.json["message"].startswith("Presigned upload is not supported for proxied artifact storage")
 
 
 UPLOAD = """

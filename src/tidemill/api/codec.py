@@ -9,7 +9,7 @@ lenient walk below run, which also words the errors.
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
@@ -57,7 +57,7 @@ def decode_request(op: Operation[In, Out], body: bytes) -> In:
         arg = _decoder(op.input).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return decode_fields(op, read_object(body))
-    return cast(In, check_required(op, arg))
+    return cast(In, check_required(op, arg, lambda: read_object(body)))
 
 
 def read_object(body: bytes) -> dict[str, Any]:
@@ -82,16 +82,19 @@ def decode_fields(op: Operation[In, Out], fields: Mapping[str, Any], *, text: bo
         arg = _walk_struct(fields, info, "", text, strict=False)
     except RecursionError:
         raise BadRequest("The request is nested too deeply.") from None
-    return cast(In, check_required(op, arg))
+    return cast(In, check_required(op, arg, lambda: fields))
 
 
-def check_required(op: Operation[Any, Any], arg: Any) -> Any:
-    """`arg` with `run_uuid` put in the place of an absent `run_id`. Raises InvalidParameter where a field is missing."""
+def check_required(op: Operation[Any, Any], arg: Any, given: Callable[[], Mapping[str, Any]] = dict) -> Any:
+    """`arg` with `run_uuid` put in the place of an absent `run_id`. Raises InvalidParameter where a field is missing.
+
+    `given` answers the fields as they were sent: an empty list is missing only where it was not sent.
+    """
     if op.required and op.required[0] == "run_id" and not arg.run_id and getattr(arg, "run_uuid", None):
         arg = msgspec.structs.replace(arg, run_id=arg.run_uuid)
     for name in op.required:
         value = getattr(arg, name)
-        if value is None or value == "" or value == []:
+        if value is None or value == "" or (value == [] and given().get(name) is None):
             raise missing(name)
     return arg
 
@@ -150,10 +153,14 @@ def _walk_struct(value: Any, info: inspect.StructType, path: str, text: bool, st
 def _walk(value: Any, info: inspect.Type, path: str, text: bool) -> Any:
     if isinstance(info, inspect.UnionType):
         info = next(kind for kind in info.types if not isinstance(kind, inspect.NoneType | inspect.CustomType))
+    if text and isinstance(value, list) and not isinstance(info, inspect.ListType):
+        value = value[0]
     if isinstance(info, inspect.StrType):
         return _text(value, path)
     if isinstance(info, inspect.BoolType):
         return _bool(value, path, text)
+    if value == "" and isinstance(info, inspect.IntType | inspect.FloatType):
+        return _UNSET
     if isinstance(info, inspect.IntType):
         return _int(value, path)
     if isinstance(info, inspect.FloatType):
@@ -237,7 +244,9 @@ def _enum(value: Any, kind: Any, path: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(value, path)
     first = 0 if members[0].name.endswith("UNSPECIFIED") else 1
-    return members[value - first] if 0 <= value - first < len(members) else _UNSET
+    if not 0 <= value - first < len(members):
+        raise wrong_type(value, path)
+    return members[value - first]
 
 
 def fields_of_query(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ search = Operation(
     "POST", _PATH + "/search", allow="model:read", required=("experiment_ids",),
 )  # fmt: skip
 set_tags = Operation(
-    "logged_models.set_tags", SetLoggedModelTags, LoggedModelAnswer,
+    "logged_models.set_tags", SetLoggedModelTags, Nothing,
     "PATCH", _ONE + "/tags", allow="model:edit", writes=True, replay=True, required=("model_id",),
 )  # fmt: skip
 delete_tag = Operation(

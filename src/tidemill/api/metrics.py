@@ -1,7 +1,13 @@
 """Operations on metric histories."""
 
 from tidemill.api.operation import Operation
-from tidemill.types.metrics import GetMetricHistory, GetMetricHistoryBulk, GetMetricHistoryInterval, MetricHistory
+from tidemill.types.metrics import (
+    BulkMetricHistory,
+    GetMetricHistory,
+    GetMetricHistoryBulk,
+    GetMetricHistoryInterval,
+    MetricHistory,
+)
 
 _PATH = "/api/2.0/mlflow/metrics/"
 
@@ -10,7 +16,7 @@ get_history = Operation(
     "GET", _PATH + "get-history", allow="run:read", required=("run_id", "metric_key"),
 )  # fmt: skip
 get_history_bulk = Operation(
-    "metrics.get_history_bulk", GetMetricHistoryBulk, MetricHistory,
+    "metrics.get_history_bulk", GetMetricHistoryBulk, BulkMetricHistory,
     "GET", "/ajax-api/2.0/mlflow/metrics/get-history-bulk", allow="run:read",
 )  # fmt: skip
 get_history_interval = Operation(

@@ -88,8 +88,8 @@ class Roots:
         scheme = ArtifactUri.parse(uri).scheme
         if scheme == PROXY:
             raise InvalidParameter(
-                "Presigned upload is not supported for runs with proxied artifact storage (artifact URI scheme: "
-                f"{scheme}). Upload the file through this server."
+                f"Presigned upload is not supported for proxied artifact storage (artifact URI scheme: {scheme}). "
+                "This endpoint requires a direct cloud storage artifact URI."
             )
         if not 1 <= expires_s <= 7 * 86_400:
             raise InvalidParameter(

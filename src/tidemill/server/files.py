@@ -189,15 +189,15 @@ class Files:
         """A small file of a run, as a browser sends it."""
         run_id, path = _field(request, "run_uuid"), _field(request, "path")
         if not run_id:
-            raise BadRequest("Request must specify run_uuid.")
+            raise InvalidParameter("Request must specify run_uuid.")
         if not path:
-            raise BadRequest("Request must specify path.")
+            raise InvalidParameter("Request must specify path.")
         try:
             body = await read_body(request.receive, _UPLOAD_LIMIT)
         except PayloadTooLarge:
-            raise BadRequest("Artifact size is too large. Max size is 10MB.") from None
+            raise InvalidParameter("Artifact size is too large. Max size is 10MB.") from None
         if not body:
-            raise BadRequest("Request must specify data.")
+            raise InvalidParameter("Request must specify data.")
 
         def write() -> None:
             storage, inside = self._place(self._run_uri(run_id), path)

@@ -26,8 +26,8 @@ def ensure_default(tx: Tx) -> None:
 def create(tx: Tx, arg: t.CreateExperiment) -> t.CreatedExperiment:
     """See the operation `experiments.create`."""
     limits.check_length("name", arg.name, limits.MAX_EXPERIMENT_NAME)
-    for number, tag in enumerate(arg.tags):
-        _check_tag(tag.key, tag.value, f"tags[{number}].key")
+    for tag in arg.tags:
+        _check_tag(tag.key, tag.value)
     location = tx.site.files.check_location(arg.artifact_location) if arg.artifact_location else ""
     if tx.row("SELECT 1 FROM experiments WHERE name = ?", (arg.name,)) is not None:
         raise AlreadyExists(f"Experiment(name={arg.name}) already exists.")
@@ -126,7 +126,7 @@ def restore(tx: Tx, arg: t.RestoreExperiment) -> Nothing:
 
 def set_tag(tx: Tx, arg: t.SetExperimentTag) -> Nothing:
     """See the operation `experiments.set_tag`."""
-    _check_tag(arg.key, arg.value, "key")
+    _check_tag(arg.key, arg.value)
     _set_tag(tx, active(tx, arg.experiment_id)[0], arg.key, arg.value)
     return NOTHING
 
@@ -172,8 +172,8 @@ def lifecycle(view: ViewType, column: str) -> tuple[str, tuple[int, ...]]:
     return "1 = 1", ()
 
 
-def _check_tag(key: str, value: str, path: str) -> None:
-    limits.check_name(key, path, "key")
+def _check_tag(key: str, value: str) -> None:
+    limits.check_name(key, "key", "key")
     limits.check_length("value", value, limits.MAX_EXPERIMENT_TAG_VALUE)
 
 

@@ -124,7 +124,11 @@ class RunFilter:
             return compare(self.tx.dialect, _RUN_ATTRIBUTES[key], op, value)
         if kind == "metric":
             exists = "SELECT 1 FROM metric_latest m WHERE m.run_pk = r.pk AND m.name_id = ?"
-            return having(op, exists, [self.name(key)], compare(self.tx.dialect, "m.value", op, value))
+            text, params = compare(self.tx.dialect, "m.value", op, value)
+            if op in (Op.NE, Op.NOT_IN):
+                # NaN, which lies here as null, differs from every number.
+                text = f"({text} OR m.value IS NULL)"
+            return having(op, exists, [self.name(key)], (text, params))
         if kind == "dataset":
             column = {"name": "d.name", "digest": "d.digest", "context": "i.context"}[key]
             exists = "SELECT 1 FROM run_datasets i JOIN datasets d ON d.id = i.dataset_id WHERE i.run_pk = r.pk"

@@ -12,7 +12,7 @@ MAX_KEY = 250
 MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
 MAX_EXPERIMENT_NAME = 500
-MAX_EXPERIMENT_TAG_VALUE = 5000
+MAX_EXPERIMENT_TAG_VALUE = 20_000
 MAX_DOUBLE = 1.7976931348623157e308
 
 _NAME = re.compile(r"[/\w.\- :]*")
@@ -76,11 +76,11 @@ def metric_value(value: float) -> float:
     return value
 
 
-def check_timestamp(key: str, value: float, timestamp: int) -> None:
+def check_timestamp(key: str, value: float, timestamp: int, path: str = "timestamp") -> None:
     """Refuse a time before 1970."""
     if timestamp < 0:
         raise InvalidParameter(
-            f"Invalid value {timestamp} for parameter 'timestamp' supplied: metric '{key}' (value={value}). "
+            f"Invalid value {timestamp} for parameter '{path}' supplied: metric '{key}' (value={value}). "
             "Timestamp must be a nonnegative long (64-bit integer) "
         )
 

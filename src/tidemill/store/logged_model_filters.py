@@ -5,7 +5,7 @@ from typing import Any
 
 from tidemill.errors import InvalidParameter
 from tidemill.search.fields import LOGGED_MODELS, logged_model_order_field
-from tidemill.search.grammar import Comparison, Expr, Not, parse_filter
+from tidemill.search.grammar import Comparison, Expr, Not, Op, parse_filter
 from tidemill.store.filters import Clause, compare, compile_tree, having, number_sql, numeric
 from tidemill.store.pages import Column, Order, Where
 from tidemill.store.transaction import Tx
@@ -57,8 +57,11 @@ def models_filter(tx: Tx, text: str, datasets: Sequence[DatasetFilter]) -> Where
         if kind == "attribute":
             return compare(tx.dialect, _ATTRIBUTES[key], op, value)
         if kind == "metric":
-            exists = f"SELECT 1 FROM logged_model_metrics m WHERE m.model_pk = l.pk AND m.key = ? AND m.is_nan = 0{on}"
-            return having(op, exists, [key, *on_params], compare(tx.dialect, "m.value", op, value))
+            exists = f"SELECT 1 FROM logged_model_metrics m WHERE m.model_pk = l.pk AND m.key = ?{on}"
+            text, params = compare(tx.dialect, "m.value", op, value)
+            # NaN differs from every number, and compares with none.
+            text = f"({text} OR m.is_nan = 1)" if op in (Op.NE, Op.NOT_IN) else f"({text} AND m.is_nan = 0)"
+            return having(op, exists, [key, *on_params], (text, params))
         table = "logged_model_params" if kind == "param" else "logged_model_tags"
         exists = f"SELECT 1 FROM {table} v WHERE v.model_pk = l.pk AND v.key = ?"
         column = "v.value"

@@ -26,6 +26,8 @@ _COLUMNS = (
     "l.updated"
 )
 _STATUSES = list(t.LoggedModelStatus)
+_PAGE = 50
+_MAX_VALUE = 65_535
 _FORBIDDEN = ("/", ":", ".", "%", '"', "'")
 
 
@@ -33,7 +35,7 @@ def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
     """See the operation `logged_models.create`."""
     if any(char in arg.name for char in _FORBIDDEN):
         raise InvalidParameter(
-            f"Invalid model name ('{arg.name}') provided. Model name must be a non-empty string and cannot contain the "
+            f"Invalid model name ({arg.name!r}) provided. Model name must be a non-empty string and cannot contain the "
             f"following characters: {_FORBIDDEN}"
         )
     limits.check_length("name", arg.name, 500)
@@ -99,10 +101,10 @@ def delete(tx: Tx, arg: t.DeleteLoggedModel) -> Nothing:
     return NOTHING
 
 
-def set_tags(tx: Tx, arg: t.SetLoggedModelTags) -> t.LoggedModelAnswer:
+def set_tags(tx: Tx, arg: t.SetLoggedModelTags) -> Nothing:
     """See the operation `logged_models.set_tags`."""
     _set_tags(tx, _known(tx, arg.model_id), arg.tags)
-    return _answer(tx, arg.model_id, deleted_too=True)
+    return NOTHING
 
 
 def delete_tag(tx: Tx, arg: t.DeleteLoggedModelTag) -> Nothing:
@@ -121,7 +123,9 @@ def log_params(tx: Tx, arg: t.LogLoggedModelParams) -> Nothing:
 
 def search(tx: Tx, arg: t.SearchLoggedModels) -> t.LoggedModelPage:
     """See the operation `logged_models.search`."""
-    if not 1 <= arg.max_results <= 50_000:
+    # 0 means the default, as in MLflow.
+    most = arg.max_results or _PAGE
+    if not 1 <= most <= 50_000:
         raise InvalidParameter(
             f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be between 1 and 50000"
         )
@@ -130,10 +134,10 @@ def search(tx: Tx, arg: t.SearchLoggedModels) -> t.LoggedModelPage:
     where = models_filter(tx, arg.filter, arg.datasets)
     where.append(f"l.deleted_at IS NULL AND l.experiment_id IN ({marks(len(experiments))})", experiments)
     order = models_order(arg.order_by)
-    rows = fetch(tx, _COLUMNS, "logged_models l", where, order, arg.max_results + 1, read_token(inner, order))
+    rows = fetch(tx, _COLUMNS, "logged_models l", where, order, most + 1, read_token(inner, order))
     token = None
-    if len(rows) > arg.max_results:
-        del rows[arg.max_results :]
+    if len(rows) > most:
+        del rows[most:]
         token = _seal_token(arg, make_token(order, rows[-1][-len(order.columns) :]))
     return t.LoggedModelPage(models=_entities(tx, rows), next_page_token=token)
 
@@ -166,13 +170,13 @@ def _open_token(arg: t.SearchLoggedModels) -> str:
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         raise InvalidParameter("Invalid page token: it cannot be read. Start again without a token.") from None
     for what, expected, found in (
-        ("Experiment IDs in the page token do not match the requested experiment IDs.", token.experiment_ids,
-         arg.experiment_ids),
-        ("Filter string in the page token does not match the requested filter string.", token.filter, arg.filter),
-        ("Order by in the page token does not match the requested order by.", token.order_by, arg.order_by),
+        ("Experiment IDs in the page token do not match the requested experiment IDs.", arg.experiment_ids,
+         token.experiment_ids),
+        ("Filter string in the page token does not match the requested filter string.", arg.filter, token.filter),
+        ("Order by in the page token does not match the requested order by.", arg.order_by, token.order_by),
     ):  # fmt: skip
         if expected != found:
-            raise InvalidParameter(f"{what} Expected: {expected}. Found: {found}")
+            raise InvalidParameter(f"{what} Expected: {expected or None}. Found: {found or None}")
     return token.inner
 
 
@@ -189,12 +193,13 @@ def _known(tx: Tx, model_id: str) -> int:
 
 
 def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None:
-    for number, param in enumerate(params):
-        limits.check_name(param.key, f"params[{number}].key", "Param key")
-        value = limits.fit_value(param.value, "Param value", limits.MAX_PARAM_VALUE)
+    # Unlike those of runs, params and tags of models may have any name, and no value is cut.
+    for param in params:
+        limits.check_length("Param key", param.key, limits.MAX_KEY)
+        limits.check_length("Param value", param.value, _MAX_VALUE)
         if not tx.run(
             "INSERT INTO logged_model_params (model_pk, key, value, number) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (pk, param.key, value, limits.number_of(value)),
+            (pk, param.key, param.value, limits.number_of(param.value)),
         ):
             raise BadRequest(
                 f"Changing param values is not allowed. Param with key='{param.key}' was already logged for the model "
@@ -203,13 +208,13 @@ def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None
 
 
 def _set_tags(tx: Tx, pk: int, tags: Sequence[Tag]) -> None:
-    for number, tag in enumerate(tags):
-        limits.check_name(tag.key, f"tags[{number}].key", "key")
-        value = limits.fit_value(tag.value, "value", limits.MAX_TAG_VALUE)
+    for tag in tags:
+        limits.check_length("key", tag.key, limits.MAX_KEY)
+        limits.check_length("value", tag.value, _MAX_VALUE)
         tx.run(
             "INSERT INTO logged_model_tags (model_pk, key, value) VALUES (?, ?, ?) "
             "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
-            (pk, tag.key, value),
+            (pk, tag.key, tag.value),
         )
 
 

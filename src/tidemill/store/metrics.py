@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tidemill.api import codec
-from tidemill.errors import InvalidParameter
+from tidemill.errors import BadRequest, InvalidParameter
 from tidemill.store import limits, points
 from tidemill.store.compaction import note_logged
 from tidemill.store.transaction import Tx
@@ -57,12 +57,14 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
 
 
 def append_to_model(tx: Tx, run_id: str, logged: Iterable[Any]) -> None:
-    """Add points (`LogMetric` or `MetricPoint`) to the logged models that they name; unknown models are passed over."""
+    """Add points (`LogMetric` or `MetricPoint`) to the logged models that they name. Raises BadRequest for an unknown one."""
     rows = []
     for point in logged:
         model = tx.row("SELECT pk FROM logged_models WHERE model_id = ?", (point.model_id,))
         if model is None:
-            continue
+            raise BadRequest(
+                f"Logged model with ID '{point.model_id}' not found. Create it before logging its metrics."
+            )
         limits.check_length("name", point.dataset_name, 500)
         value = limits.metric_value(point.value)
         real = value == value
@@ -105,7 +107,7 @@ def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistor
     """See the operation `metrics.get_history`."""
     if arg.max_results is not None and arg.max_results < 1:
         raise InvalidParameter(
-            f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be a positive integer"
+            f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be a positive integer."
         )
     found = history(tx, arg.run_id, arg.metric_key)
     start = bisect_right(found, points.place(_read_token(arg.page_token)), key=points.place) if arg.page_token else 0
@@ -115,7 +117,7 @@ def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistor
     return codec.Encoded(codec.encode(t.MetricHistory(metrics=_entities(arg.metric_key, part), next_page_token=token)))
 
 
-def get_history_bulk(tx: Tx, arg: t.GetMetricHistoryBulk) -> t.MetricHistory:
+def get_history_bulk(tx: Tx, arg: t.GetMetricHistoryBulk) -> t.BulkMetricHistory:
     """See the operation `metrics.get_history_bulk`."""
     if not arg.run_id:
         raise InvalidParameter("GetMetricHistoryBulk request must specify at least one run_id.")
@@ -131,26 +133,19 @@ def get_history_bulk(tx: Tx, arg: t.GetMetricHistoryBulk) -> t.MetricHistory:
         answer += _entities(arg.metric_key, history(tx, run_id, arg.metric_key)[: most - len(answer)], run_id)
         if len(answer) >= most:
             break
-    return t.MetricHistory(metrics=answer)
+    return t.BulkMetricHistory(metrics=answer)
 
 
 def get_history_interval(tx: Tx, arg: t.GetMetricHistoryInterval) -> t.MetricHistory:
     """See the operation `metrics.get_history_interval`."""
     _check_interval(arg)
-    runs = [(run_id, history(tx, run_id, arg.metric_key)) for run_id in dict.fromkeys(arg.run_ids)]
-    steps = sorted({point[1] for _, found in runs for point in found})
-    start = 0 if arg.start_step is None else arg.start_step
-    end = (steps[-1] if steps else 0) if arg.end_step is None else arg.end_step
-    inside = [step for step in steps if start <= step <= end]
-    chosen = _thinned(inside, arg.max_results)
-    for _, found in runs:
-        own = [point[1] for point in found if start <= point[1] <= end]
-        if own:
-            chosen |= {min(own), max(own)}
     answer: list[t.Metric] = []
-    for run_id, found in runs:
-        part = sorted((point for point in found if point[1] in chosen), key=lambda point: (point[1], point[0]))
-        answer += _entities(arg.metric_key, part, run_id)
+    for run_id in arg.run_ids:
+        found = history(tx, run_id, arg.metric_key)
+        if arg.start_step is not None and arg.end_step is not None:
+            found = [point for point in found if arg.start_step <= point[1] <= arg.end_step]
+        found.sort(key=lambda point: point[1])
+        answer += _entities(arg.metric_key, _thinned(found, arg.max_results), run_id)
     return t.MetricHistory(metrics=answer)
 
 
@@ -166,17 +161,17 @@ def _check_interval(arg: t.GetMetricHistoryInterval) -> None:
         raise InvalidParameter("If either start step or end step are specified, both must be specified.")
     if arg.start_step is not None and arg.end_step is not None and arg.start_step > arg.end_step:
         raise InvalidParameter(
-            f"end_step must be greater than start_step. Found start_step={arg.start_step} and end_step={arg.end_step}. "
-            f"{_SEE_DOCS}"
+            f"end_step must be greater than start_step. Found start_step={arg.start_step} and end_step={arg.end_step}."
         )
 
 
-def _thinned(steps: Sequence[int], most: int) -> set[int]:
-    """Evenly chosen steps, the first and the last among them."""
-    if len(steps) <= most:
-        return set(steps)
-    every = len(steps) / most
-    return {steps[int(place * every)] for place in range(most)} | {steps[-1]}
+def _thinned(found: list[points.Point], most: int) -> list[points.Point]:
+    """The first point of each of `most` parts as equal as can be, the longer ones in front; of the last, the last."""
+    if len(found) <= most:
+        return found
+    size, longer = divmod(len(found), most)
+    starts = [place * size + min(place, longer) for place in range(most - 1)]
+    return [found[start] for start in starts] + [found[-1]]
 
 
 def _entities(

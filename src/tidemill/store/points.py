@@ -141,14 +141,16 @@ def _damaged() -> InternalError:
     return InternalError("Stored metric points cannot be read. Run: tidemill db check")
 
 
-def place(point: Point) -> tuple[int, int, bool, float]:
-    """What histories are sorted by: timestamp, step, value; NaN counts as one value, below all others."""
+def place(point: Point) -> tuple[int, int, float, bool]:
+    """What points are sorted by: timestamp, step, value. NaN counts as 0, as in MLflow, and comes after it."""
     timestamp, step, value = point
-    return (timestamp, step, True, value) if value == value else (timestamp, step, False, 0.0)
+    real = value == value
+    return timestamp, step, value if real else 0.0, not real
 
 
 def in_order(points: list[Point]) -> list[Point]:
     """Sorted by `place`, each distinct point once."""
     if all(one[0] < two[0] or (one[0] == two[0] and one[1] < two[1]) for one, two in pairwise(points)):
         return points
-    return [(ts, step, value if real else float("nan")) for ts, step, real, value in sorted(set(map(place, points)))]
+    keyed = {place(point): point for point in points}
+    return [keyed[key] for key in sorted(keyed)]

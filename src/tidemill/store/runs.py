@@ -28,8 +28,9 @@ _RUNNING = 1
 def create(tx: Tx, arg: t.CreateRun) -> t.RunAnswer:
     """See the operation `runs.create`."""
     experiment, location = active_experiment(tx, arg.experiment_id)
-    for number, tag in enumerate(arg.tags):
-        limits.check_name(tag.key, f"tags[{number}].key", "key")
+    # Only here, MLflow takes tags of any name.
+    for tag in arg.tags:
+        limits.check_length("key", tag.key, limits.MAX_KEY)
     tags = {tag.key: limits.fit_value(tag.value, "value", limits.MAX_TAG_VALUE) for tag in arg.tags}
     tagged = tags.pop(_NAME_TAG, "")
     if arg.run_name and tagged and arg.run_name != tagged:
@@ -241,7 +242,7 @@ def _checked_points(arg: t.LogBatch) -> list[metrics.Logged]:
                 raise codec.missing(f"metrics[{number}].key")
             limits.check_name(point.key, f"metrics[{number}].name", "Metric name")
         if point.timestamp < 0:
-            limits.check_timestamp(point.key, point.value, point.timestamp)
+            limits.check_timestamp(point.key, point.value, point.timestamp, f"metrics[{number}].timestamp")
         points.append((point.key, limits.metric_value(point.value), point.timestamp, point.step))
     return points
 
@@ -261,7 +262,7 @@ def _checked_tags(tags: Sequence[Tag]) -> dict[str, str]:
     for number, tag in enumerate(tags):
         if not tag.key:
             raise codec.missing(f"tags[{number}].key")
-        limits.check_name(tag.key, f"tags[{number}].key", "key")
+        limits.check_name(tag.key, f"tags[{number}].key", f"tags[{number}].key")
         checked[tag.key] = limits.fit_value(tag.value, "value", limits.MAX_TAG_VALUE)
     return checked
 
@@ -278,7 +279,7 @@ def _check_counts(arg: t.LogBatch) -> None:
         if count > most:
             raise InvalidParameter(
                 f"A batch logging request can contain at most {most} {what}. Got {count} {what}. "
-                "Please split up metrics across multiple requests and try again."
+                f"Please split up {what} across multiple requests and try again."
             )
 
 

@@ -27,7 +27,7 @@ class ModelInput(Request, frozen=True):
     model_id: str
 
 
-class ModelOutput(Request, frozen=True):
+class ModelOutput(Request, frozen=True, omit_defaults=False):
     """A logged model that a run made, at a step."""
 
     model_id: str

@@ -56,8 +56,14 @@ class GetMetricHistoryBulk(Request, frozen=True):
     max_results: Int64 | None = None
 
 
+class BulkMetricHistory(msgspec.Struct, frozen=True):
+    """Points of several runs; the list is there even where it is empty."""
+
+    metrics: list[Metric] = []
+
+
 class GetMetricHistoryInterval(Request, frozen=True):
-    """One metric of up to 100 runs, thinned to `max_results` steps (1 to 2500) between two steps."""
+    """One metric of up to 100 runs between two steps, each run thinned to `max_results` points (1 to 2500)."""
 
     run_ids: list[str] = []
     metric_key: str = ""

@@ -28,8 +28,8 @@ class Nothing(Entity, frozen=True):
 NOTHING = Nothing()
 
 
-class Tag(Request, frozen=True):
-    """A key and its text. As sent, a missing value is the empty text."""
+class Tag(Request, frozen=True, omit_defaults=False):
+    """A key and its text. As sent, a missing value is the empty text; as answered, an empty value is there."""
 
     key: str
     value: str = ""

@@ -17,8 +17,8 @@ class RunStatus(enum.StrEnum):
     KILLED = "KILLED"
 
 
-class Param(Request, frozen=True):
-    """A parameter: a key and a text that never changes once logged."""
+class Param(Request, frozen=True, omit_defaults=False):
+    """A parameter: a key and a text, perhaps empty, that never changes once logged."""
 
     key: str
     value: str = ""

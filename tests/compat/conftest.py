@@ -1,0 +1,141 @@
+"""Servers and foreign clients: ours, MLflow's own, and the Python environments that hold an unmodified MLflow.
+
+The environments are found by `TIDEMILL_TEST_MLFLOW3` and `TIDEMILL_TEST_MLFLOW2`, each the path of a Python that has
+mlflow, else at `.venv-mlflow3` and `.venv-mlflow2` at the top of the checkout. MLflow is never imported here.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_TOP = Path(__file__).parents[2]
+_QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+_SERVE = """
+import sys
+from tidemill.server.config import ServerConfig
+from tidemill.server.launch import serve
+folder = sys.argv[1]
+serve(ServerConfig(port=0, store=folder + "/tidemill.db", artifacts=folder + "/artifacts"),
+      ready=lambda address: print(address, flush=True))
+"""
+
+
+def find_mlflow(major: int) -> str:
+    """A Python with MLflow of that major version; skips the test where there is none."""
+    variable = f"TIDEMILL_TEST_MLFLOW{major}"
+    named = os.environ.get(variable)
+    found = Path(named) if named else _TOP / f".venv-mlflow{major}" / "bin" / "python"
+    if not found.exists():
+        pytest.skip(
+            f"no MLflow {major}.x: python3 -m venv .venv-mlflow{major} && .venv-mlflow{major}/bin/pip install "
+            f"'mlflow>={major},<{major + 1}', or name a Python that has it in {variable}"
+        )
+    return str(found)
+
+
+@contextmanager
+def our_server(folder: Path) -> Iterator[str]:
+    """A Tidemill server with its data in `folder`; gives its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SERVE, str(folder)], cwd=folder, stdout=subprocess.PIPE, stderr=log
+        )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().decode().strip()
+        assert address, f"the server did not start:\n{(folder / 'server.log').read_text()}"
+        yield address
+    finally:
+        _stop(process)
+
+
+@contextmanager
+def mlflow_server(folder: Path, python: str) -> Iterator[str]:
+    """MLflow's own server on SQLite, one worker, proxied artifacts; gives its address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/files"]
+    environment = {**os.environ, **_QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_healthy(address, process, folder / "server.log")
+        yield address
+    finally:
+        _stop(process, group=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_healthy(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address + "/health", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    raise AssertionError(f"MLflow's server did not start:\n{log.read_text()[-3000:]}")
+
+
+def _stop(process: "subprocess.Popen[bytes]", *, group: bool = False) -> None:
+    """End a server, with its workers where it leads a process group of its own."""
+    if group:
+        with_workers = os.getpgid(process.pid) if process.poll() is None else process.pid
+        os.killpg(with_workers, 15)
+    else:
+        process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9) if group else process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def client_environment(address: str, **more: str) -> dict[str, str]:
+    """The environment of a program that uses MLflow's client against `address`."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TIDEMILL_", "PYTHON"))
+    }
+    quiet = {**_QUIET, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false"}
+    return {**kept, **quiet, "MLFLOW_TRACKING_URI": address, **more}
+
+
+@pytest.fixture(scope="session", params=[3, 2], ids=["mlflow3", "mlflow2"])
+def mlflow_python(request: pytest.FixtureRequest) -> str:
+    """A Python with an unmodified MLflow, first 3.x, then 2.x."""
+    return find_mlflow(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One server of ours for the session."""
+    with our_server(tmp_path_factory.mktemp("tidemill")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mlflow_peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MLflow's own server, for the session."""
+    python = find_mlflow(3)
+    with mlflow_server(tmp_path_factory.mktemp("mlflow"), python) as address:
+        yield address
