@@ -71,7 +71,7 @@ def print_comparison(trained: Sequence[Trained]) -> None:
     columns = [Column("RUN"), Column("MODEL", least=10), *(Column(key, right=True) for key in keys)]
     columns.append(Column("VAL LOSS"))
     marked = [_marked(key, [one.metrics[key] for one in trained]) for key in keys]
-    rows = [
+    rows: list[list[Cell | str]] = [
         [
             Cell(one.run_id[:SHORT], "yellow"),
             one.recipe.name,

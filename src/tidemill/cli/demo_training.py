@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tidemill import data as datasets
@@ -269,4 +270,9 @@ def _boosted(found: Split, recipe: Recipe) -> Iterator[tuple[Any, Predict]]:
     staged = model.staged_predict_proba if found.is_classes else model.staged_predict
     answers = {id(rows[0]): list(staged(rows[0])) for rows in (found.train, found.val)}
     for step in range(recipe.steps):
-        yield model, lambda x, step=step: answers[id(x)][step]
+        yield model, partial(_answer, answers, step)
+
+
+def _answer(answers: dict[int, list[Any]], step: int, x: Any) -> Any:
+    """What a staged model said about these rows (known by identity) after a step."""
+    return answers[id(x)][step]

@@ -1,5 +1,6 @@
 """From what a person types to the thing that is meant: ids in full or by their first characters, and names."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -72,9 +73,7 @@ def _search(store: Store, experiment_ids: list[str], condition: str) -> list[Run
 
 
 def quoted(text: str) -> str:
-    """`text` as a value in a filter. Raises InvalidParameter where it holds both kinds of quotes."""
+    """`text` as a value in a filter."""
     if "'" not in text:
         return f"'{text}'"
-    if '"' not in text:
-        return f'"{text}"'
-    raise InvalidParameter(f"The name {text} has both kinds of quotes; use the id instead.")
+    return f'"{text}"' if '"' not in text else f"E{json.dumps(text)}"

@@ -64,7 +64,9 @@ def gc(store: Store, older_than: int, dry_run: bool, yes: bool, json_: bool) -> 
             raise click.UsageError("Nobody is here to ask; pass --yes to remove, or --dry-run to look.")
         _show(preview.items, preview.remaining, False)
         what = "this" if preview.remaining == 1 else f"these {preview.remaining}"
-        click.confirm(f"Remove {what} for good?", abort=True, err=True)
+        if not click.confirm(f"Remove {what} for good?", err=True):
+            output.note("Nothing was removed.")
+            raise click.exceptions.Exit(1)
     gone = _empty(store, older_than, preview.remaining)
     if json_:
         output.print_json({"removed": [_document(one) for one in gone], "remaining": 0})

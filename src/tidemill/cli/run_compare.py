@@ -65,9 +65,11 @@ def compare(
     Which way a metric gets better is judged by its name (loss and error: down; accuracy, auc and r2: up); --lower and
     --higher say it for others.
     """
+    if len(set(names)) < 2:
+        raise click.UsageError("A comparison needs at least two runs.")
     found = find_runs(store, names)
     if len(found) < 2:
-        raise InvalidParameter("A comparison needs at least two different runs.")
+        raise InvalidParameter("These are all the same run; a comparison needs two.")
     named = {one.experiment_id: one.name for one in store.experiments()}
     rows = [RunRow.of(run, named.get(run.info.experiment_id, run.info.experiment_id)) for run in found]
     lines = [line for line in _lines(rows, lower, higher, tags) if line.differs or not diff]

@@ -1,15 +1,12 @@
 """`tidemill server`: serve a store over HTTP."""
 
-import logging
-
 import click
 
 from tidemill.cli import output
-from tidemill.server.config import ServerConfig, clean_prefix
+from tidemill.server.config import LOG_LEVELS, ServerConfig, clean_prefix
 from tidemill.tracking.resolve import shown
 
 _DEFAULT = ServerConfig()
-_LEVELS = ("debug", "info", "warning", "error")
 _MLFLOW_SPELLING = {
     "backend-store-uri": "store",
     "artifacts-destination": "artifacts",
@@ -66,7 +63,7 @@ _MLFLOW_SPELLING = {
 )
 @click.option(
     "--log-level",
-    type=click.Choice(_LEVELS),
+    type=click.Choice(LOG_LEVELS),
     default="info",
     show_default=True,
     help="What to log, on standard error; debug: every request too.",
@@ -101,8 +98,8 @@ def server(
         allow_unauthenticated=allow_unauthenticated,
         static_prefix=static_prefix,
         access_log=log_level == "debug",
+        log_level=log_level,
     )
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     serve(config, lambda address: _say_ready(config, address))
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tidemill.errors import InvalidParameter
 
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
@@ -15,7 +17,8 @@ class ServerConfig:
     number of processes, `threads` how many slow operations one process carries out at a time. `body_limit` is the
     largest JSON body in bytes, after decompression. `allowed_hosts` and `allowed_origins` add to the local names that
     are always answered; `*` allows any. `allowed_artifacts` are further addresses below which this server may open
-    artifacts of experiments that name a place of their own. `drain_seconds` is how long running requests may take when
+    artifacts of experiments that name a place of their own. `log_level` is one of
+    debug, info, warning and error; `access_log` notes every request at info. `drain_seconds` is how long running requests may take when
     the server stops.
     """
 
@@ -33,6 +36,7 @@ class ServerConfig:
     allowed_artifacts: tuple[str, ...] = ()
     allow_unauthenticated: bool = False
     access_log: bool = False
+    log_level: str = "info"
     drain_seconds: float = 10.0
 
 
@@ -44,6 +48,8 @@ def check_config(config: ServerConfig) -> None:
         raise InvalidParameter(f"Port {config.port} does not exist; choose one from 1 to 65535, or 0 for any free one.")
     if config.body_limit < 1:
         raise InvalidParameter("The body limit must be at least one byte.")
+    if config.log_level not in LOG_LEVELS:
+        raise InvalidParameter(f"There is no log level '{config.log_level}'; choose one of {', '.join(LOG_LEVELS)}.")
     if not is_loopback(config.host) and not config.allow_unauthenticated:
         raise InvalidParameter(
             f"Refusing to listen on {config.host}: everyone who can reach this machine could read and delete "

@@ -27,7 +27,7 @@ def serve(config: ServerConfig, ready: Callable[[str], None] | None = None) -> N
     Raises InvalidParameter, Unavailable, PermissionDenied or MissingDependency where it cannot start.
     """
     check_config(config)
-    start_logging()
+    start_logging(config.log_level)
     sockets = listening.listen(config.host, config.port)
     try:
         address = listening.url_of(config.host, sockets)
@@ -86,8 +86,8 @@ def _signals_end_here(server: uvicorn.Server) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def start_logging() -> None:
+def start_logging(level: str) -> None:
     """Send what the server has to say to standard error, unless the program has set up its logging already."""
     if not logging.getLogger().hasHandlers():
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

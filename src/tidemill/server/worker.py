@@ -18,8 +18,8 @@ _log = logging.getLogger("tidemill.server")
 
 def main() -> int:
     """Serve as standard input says, until a signal comes or standard input ends; the exit status."""
-    start_logging()
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    start_logging(job.config.log_level)
     threading.Thread(target=_stop_with_parent, name="tidemill-parent", daemon=True).start()
     try:
         run(job.config, [socket.socket(fileno=number) for number in job.sockets])
