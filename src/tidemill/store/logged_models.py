@@ -189,28 +189,35 @@ def _known(tx: Tx, model_id: str) -> int:
 
 
 def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None:
+    if not params:
+        return
+    taken = {row[0] for row in tx.rows("SELECT key FROM logged_model_params WHERE model_pk = ?", (pk,))}
+    rows = []
     for number, param in enumerate(params):
         limits.check_name(param.key, f"params[{number}].key", "Param key")
         value = limits.fit_value(param.value, "Param value", limits.MAX_PARAM_VALUE)
-        if not tx.run(
-            "INSERT INTO logged_model_params (model_pk, key, value, number) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (pk, param.key, value, limits.number_of(value)),
-        ):
+        if param.key in taken:
             raise BadRequest(
                 f"Changing param values is not allowed. Param with key='{param.key}' was already logged for the model "
                 f"with ID '{model_id}'."
             )
+        taken.add(param.key)
+        rows.append((pk, param.key, value, limits.number_of(value)))
+    tx.many("INSERT INTO logged_model_params (model_pk, key, value, number) VALUES (?, ?, ?, ?)", rows)
 
 
 def _set_tags(tx: Tx, pk: int, tags: Sequence[Tag]) -> None:
+    if not tags:
+        return
+    rows = []
     for number, tag in enumerate(tags):
         limits.check_name(tag.key, f"tags[{number}].key", "key")
-        value = limits.fit_value(tag.value, "value", limits.MAX_TAG_VALUE)
-        tx.run(
-            "INSERT INTO logged_model_tags (model_pk, key, value) VALUES (?, ?, ?) "
-            "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
-            (pk, tag.key, value),
-        )
+        rows.append((pk, tag.key, limits.fit_value(tag.value, "value", limits.MAX_TAG_VALUE)))
+    tx.many(
+        "INSERT INTO logged_model_tags (model_pk, key, value) VALUES (?, ?, ?) "
+        "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
+        rows,
+    )
 
 
 def _answer(tx: Tx, model_id: str, deleted_too: bool) -> t.LoggedModelAnswer:
