@@ -1,5 +1,7 @@
 """Experiments, in the database."""
 
+from collections.abc import Sequence
+
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from tidemill.store import limits
@@ -42,8 +44,7 @@ def create(tx: Tx, arg: t.CreateExperiment) -> t.CreatedExperiment:
     if not location:
         default = tx.site.files.join(tx.site.artifact_root, str(row[0]))
         tx.run("UPDATE experiments SET artifact_location = ? WHERE id = ?", (default, row[0]))
-    for tag in arg.tags:
-        _set_tag(tx, row[0], tag.key, tag.value)
+    _set_tags(tx, row[0], arg.tags)
     return t.CreatedExperiment(experiment_id=str(row[0]))
 
 
@@ -127,7 +128,7 @@ def restore(tx: Tx, arg: t.RestoreExperiment) -> Nothing:
 def set_tag(tx: Tx, arg: t.SetExperimentTag) -> Nothing:
     """See the operation `experiments.set_tag`."""
     _check_tag(arg.key, arg.value)
-    _set_tag(tx, active(tx, arg.experiment_id)[0], arg.key, arg.value)
+    _set_tags(tx, active(tx, arg.experiment_id)[0], [Tag(arg.key, arg.value)])
     return NOTHING
 
 
@@ -177,12 +178,13 @@ def _check_tag(key: str, value: str) -> None:
     limits.check_length("value", value, limits.MAX_EXPERIMENT_TAG_VALUE)
 
 
-def _set_tag(tx: Tx, experiment: int, key: str, value: str) -> None:
-    tx.run(
-        "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (?, ?, ?) "
-        "ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value",
-        (experiment, key, value),
-    )
+def _set_tags(tx: Tx, experiment: int, tags: Sequence[Tag]) -> None:
+    if tags:
+        tx.many(
+            "INSERT INTO experiment_tags (experiment_id, key, value) VALUES (?, ?, ?) "
+            "ON CONFLICT (experiment_id, key) DO UPDATE SET value = excluded.value",
+            [(experiment, tag.key, tag.value) for tag in tags],
+        )
 
 
 def _entities(tx: Tx, rows: list[Row]) -> list[t.Experiment]:

@@ -1,6 +1,7 @@
 """Inputs and outputs of runs, in the database."""
 
 import json
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,6 +15,7 @@ from tidemill.types import inputs as t
 from tidemill.types.page import NOTHING, Nothing
 
 _CONTEXT = "mlflow.data.context"
+_AT_ONCE = 500
 _LIMITS = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 
 
@@ -24,12 +26,15 @@ def log(tx: Tx, arg: t.LogInputs) -> Nothing:
     for item in arg.datasets:
         _check(item)
     pk, experiment = active(tx, arg.run_id)
+    ids = _datasets(tx, experiment, [item.dataset for item in arg.datasets])
+    links = []
     for item in arg.datasets:
-        dataset = _dataset(tx, experiment, item.dataset)
         context = next((tag.value for tag in item.tags if tag.key == _CONTEXT), None)
-        tx.run(
+        links.append((pk, ids[_identity(item.dataset)], msgspec.json.encode(item.tags).decode(), context))
+    if links:
+        tx.many(
             "INSERT INTO run_datasets (run_pk, dataset_id, tags, context) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (pk, dataset, msgspec.json.encode(item.tags).decode(), context),
+            links,
         )
     _link(tx, pk, 0, [(model.model_id, 0) for model in arg.models])
     tx.touched.add(pk)
@@ -75,24 +80,43 @@ def _check(item: t.DatasetInput) -> None:
         limits.check_length("value", tag.value, 500)
 
 
-def _dataset(tx: Tx, experiment: int, dataset: t.Dataset) -> int:
-    """The id of a data set; what is stored already stays as it is."""
-    known = "SELECT id FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?"
-    identity = (experiment, dataset.name, dataset.digest)
-    row = tx.row(known, identity)
-    if row is None:
-        tx.run(
+def _identity(dataset: t.Dataset) -> tuple[str, str]:
+    return dataset.name, dataset.digest
+
+
+def _datasets(tx: Tx, experiment: int, datasets: Sequence[t.Dataset]) -> dict[tuple[str, str], int]:
+    """The ids of data sets by name and digest; what is stored already stays as it is."""
+    # Of equal ones the first counts.
+    wanted = {_identity(dataset): dataset for dataset in reversed(datasets)}
+    found = _known(tx, experiment, list(wanted))
+    lacking = sorted(wanted.keys() - found.keys())
+    if lacking:
+        made = [wanted[one] for one in lacking]
+        tx.many(
             "INSERT INTO datasets (experiment_id, name, digest, source_type, source, schema, profile) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (*identity, dataset.source_type, dataset.source, dataset.schema, dataset.profile),
+            [(experiment, d.name, d.digest, d.source_type, d.source, d.schema, d.profile) for d in made],
         )
-        row = tx.row(known, identity)
-    assert row is not None
-    found: int = row[0]
+        found.update(_known(tx, experiment, lacking))
+    return found
+
+
+def _known(tx: Tx, experiment: int, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    found: dict[tuple[str, str], int] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        rows = tx.rows(
+            "SELECT name, digest, id FROM datasets WHERE experiment_id = ? AND (name, digest) IN "
+            f"(VALUES {', '.join(['(?, ?)'] * len(part))})",
+            [experiment, *(text for one in part for text in one)],
+        )
+        found.update(((name, digest), one) for name, digest, one in rows)
     return found
 
 
 def _link(tx: Tx, run_pk: int, made: int, models: list[tuple[str, int]]) -> None:
+    if not models:
+        return
     tx.many(
         "INSERT INTO run_models (run_pk, made, model_id, step) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [(run_pk, made, model, step) for model, step in models],

@@ -193,29 +193,38 @@ def _known(tx: Tx, model_id: str) -> int:
 
 
 def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None:
+    if not params:
+        return
     # Unlike those of runs, params and tags of models may have any name, and no value is cut.
+    taken = {row[0] for row in tx.rows("SELECT key FROM logged_model_params WHERE model_pk = ?", (pk,))}
+    rows = []
     for param in params:
         limits.check_length("Param key", param.key, limits.MAX_KEY)
         limits.check_length("Param value", param.value, _MAX_VALUE)
-        if not tx.run(
-            "INSERT INTO logged_model_params (model_pk, key, value, number) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (pk, param.key, param.value, limits.number_of(param.value)),
-        ):
+        value = param.value
+        if param.key in taken:
             raise BadRequest(
                 f"Changing param values is not allowed. Param with key='{param.key}' was already logged for the model "
                 f"with ID '{model_id}'."
             )
+        taken.add(param.key)
+        rows.append((pk, param.key, value, limits.number_of(value)))
+    tx.many("INSERT INTO logged_model_params (model_pk, key, value, number) VALUES (?, ?, ?, ?)", rows)
 
 
 def _set_tags(tx: Tx, pk: int, tags: Sequence[Tag]) -> None:
+    if not tags:
+        return
+    rows = []
     for tag in tags:
         limits.check_length("key", tag.key, limits.MAX_KEY)
         limits.check_length("value", tag.value, _MAX_VALUE)
-        tx.run(
-            "INSERT INTO logged_model_tags (model_pk, key, value) VALUES (?, ?, ?) "
-            "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
-            (pk, tag.key, tag.value),
-        )
+        rows.append((pk, tag.key, tag.value))
+    tx.many(
+        "INSERT INTO logged_model_tags (model_pk, key, value) VALUES (?, ?, ?) "
+        "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
+        rows,
+    )
 
 
 def _answer(tx: Tx, model_id: str, deleted_too: bool) -> t.LoggedModelAnswer:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,13 +12,14 @@ from tidemill.api import codec
 from tidemill.errors import BadRequest, InvalidParameter
 from tidemill.store import limits, points
 from tidemill.store.compaction import note_logged
-from tidemill.store.transaction import Tx
+from tidemill.store.transaction import Tx, marks
 from tidemill.types import metrics as t
 
 Logged = tuple[str, float, int, int]
 """key, value, timestamp, step"""
 
 _BULK_POINTS = 25_000
+_RUNS_AT_ONCE = 20
 _SEE_DOCS = "See the API docs for more information about request parameters."
 _UPSERT = (
     "INSERT INTO metric_latest (run_pk, name_id, experiment_id, value, timestamp, step) VALUES (?, ?, ?, ?, ?, ?) "
@@ -56,21 +57,25 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
     note_logged(tx.site, run_pk, len(logged))
 
 
-def append_to_model(tx: Tx, run_id: str, logged: Iterable[Any]) -> None:
+def append_to_model(tx: Tx, run_id: str, logged: Sequence[Any]) -> None:
     """Add points (`LogMetric` or `MetricPoint`) to the logged models that they name. Raises BadRequest for an unknown one."""
+    named = sorted({point.model_id for point in logged})
+    models: dict[str, int] = dict(
+        tx.rows(f"SELECT model_id, pk FROM logged_models WHERE model_id IN ({marks(len(named))})", named)
+    )
     rows = []
     for point in logged:
-        model = tx.row("SELECT pk FROM logged_models WHERE model_id = ?", (point.model_id,))
-        if model is None:
+        limits.check_length("dataset_name", point.dataset_name, 500)
+        limits.check_length("dataset_digest", point.dataset_digest, 36)
+        if point.model_id not in models:
             raise BadRequest(
                 f"Logged model with ID '{point.model_id}' not found. Create it before logging its metrics."
             )
-        limits.check_length("name", point.dataset_name, 500)
         value = limits.metric_value(point.value)
         real = value == value
         stored = (value if real else 0.0, 0 if real else 1)
         dataset = (point.dataset_name, point.dataset_digest)
-        rows.append((model[0], point.key, point.timestamp, point.step, *stored, run_id, *dataset))
+        rows.append((models[point.model_id], point.key, point.timestamp, point.step, *stored, run_id, *dataset))
     tx.many(
         "INSERT INTO logged_model_metrics "
         "(model_pk, key, timestamp, step, value, is_nan, run_id, dataset_name, dataset_digest) "
@@ -79,28 +84,41 @@ def append_to_model(tx: Tx, run_id: str, logged: Iterable[Any]) -> None:
     )
 
 
-def history(tx: Tx, run_id: str, key: str) -> list[points.Point]:
-    """All points of one series, sorted, each once. Empty where run or key is unknown."""
-    run = tx.row("SELECT pk FROM runs WHERE run_id = ?", (run_id,))
+def histories(tx: Tx, run_ids: Sequence[str], key: str) -> Iterator[tuple[str, list[points.Point]]]:
+    """Run by run, in the order given, all points of one series, sorted, each once. Empty where run or key is unknown.
+
+    A few runs are read at a time, so that neither the statements nor the points in memory become too many.
+    """
     name = tx.names.find(tx, key)
-    if run is None or name < 0:
-        return []
-    found: list[points.Point] = []
-    blocks = "SELECT data FROM metric_blocks WHERE run_pk = ? AND name_id = ? ORDER BY seq"
-    for (data,) in tx.rows(blocks, (run[0], name)):
-        found += points.unpack_block(data)
-    for (data,) in tx.rows("SELECT data FROM metric_log WHERE run_pk = ? ORDER BY id", (run[0],)):
+    for start in range(0, len(run_ids), _RUNS_AT_ONCE):
+        part = run_ids[start : start + _RUNS_AT_ONCE]
+        pks: dict[str, int] = {}
+        if name >= 0:
+            pks = dict(tx.rows(f"SELECT run_id, pk FROM runs WHERE run_id IN ({marks(len(part))})", part))
+        series = _series(tx, list(pks.values()), name) if pks else {}
+        for run_id in part:
+            yield run_id, points.in_order(series.get(pks.get(run_id, -1), []))
+
+
+def _series(tx: Tx, pks: Sequence[int], name: int) -> dict[int, list[points.Point]]:
+    """The points of one series in each of some runs (by pk), out of blocks and log, as they come."""
+    within = f"run_pk IN ({marks(len(pks))})"
+    series: dict[int, list[points.Point]] = {}
+    blocks = f"SELECT run_pk, data FROM metric_blocks WHERE {within} AND name_id = ? ORDER BY run_pk, seq"
+    for pk, data in tx.rows(blocks, [*pks, name]):
+        series.setdefault(pk, []).extend(points.unpack_block(data))
+    for pk, data in tx.rows(f"SELECT run_pk, data FROM metric_log WHERE {within} ORDER BY id", pks):
         ids, values, timestamps, steps = points.unpack_log(data)
         if len(ids) == 1:
             if ids[0] == name:
-                found.append((timestamps[0], steps[0], values[0]))
+                series.setdefault(pk, []).append((timestamps[0], steps[0], values[0]))
         else:
-            found += [
+            series.setdefault(pk, []).extend(
                 (timestamp, step, value)
                 for one, value, timestamp, step in zip(ids, values, timestamps, steps, strict=True)
                 if one == name
-            ]
-    return points.in_order(found)
+            )
+    return series
 
 
 def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistory]:
@@ -109,7 +127,7 @@ def get_history(tx: Tx, arg: t.GetMetricHistory) -> codec.Encoded[t.MetricHistor
         raise InvalidParameter(
             f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be a positive integer."
         )
-    found = history(tx, arg.run_id, arg.metric_key)
+    ((_, found),) = histories(tx, [arg.run_id], arg.metric_key)
     start = bisect_right(found, points.place(_read_token(arg.page_token)), key=points.place) if arg.page_token else 0
     end = len(found) if arg.max_results is None else start + arg.max_results
     part = found[start:end] if start or end < len(found) else found
@@ -129,8 +147,8 @@ def get_history_bulk(tx: Tx, arg: t.GetMetricHistoryBulk) -> t.BulkMetricHistory
         raise InvalidParameter("GetMetricHistoryBulk request must specify a metric_key.")
     most = _BULK_POINTS if arg.max_results is None else max(0, min(arg.max_results, _BULK_POINTS))
     answer: list[t.Metric] = []
-    for run_id in sorted(set(arg.run_id)):
-        answer += _entities(arg.metric_key, history(tx, run_id, arg.metric_key)[: most - len(answer)], run_id)
+    for run_id, found in histories(tx, sorted(set(arg.run_id)), arg.metric_key):
+        answer += _entities(arg.metric_key, found[: most - len(answer)], run_id)
         if len(answer) >= most:
             break
     return t.BulkMetricHistory(metrics=answer)
@@ -140,12 +158,11 @@ def get_history_interval(tx: Tx, arg: t.GetMetricHistoryInterval) -> t.MetricHis
     """See the operation `metrics.get_history_interval`."""
     _check_interval(arg)
     answer: list[t.Metric] = []
-    for run_id in arg.run_ids:
-        found = history(tx, run_id, arg.metric_key)
+    for run_id, found in histories(tx, arg.run_ids, arg.metric_key):
         if arg.start_step is not None and arg.end_step is not None:
             found = [point for point in found if arg.start_step <= point[1] <= arg.end_step]
-        found.sort(key=lambda point: point[1])
-        answer += _entities(arg.metric_key, _thinned(found, arg.max_results), run_id)
+        by_step = sorted(found, key=lambda point: point[1])
+        answer += _entities(arg.metric_key, _thinned(by_step, arg.max_results), run_id)
     return t.MetricHistory(metrics=answer)
 
 
