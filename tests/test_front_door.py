@@ -15,17 +15,10 @@ import tidemill
 NAMES = sorted([*tidemill._HOME_OF, *tidemill._MODULES])
 
 
-def test_importing_pulls_in_nothing_heavy() -> None:
-    program = (
-        "import sys, time; before = set(sys.modules); began = time.perf_counter(); import tidemill; "
-        "print(time.perf_counter() - began, *sorted(set(sys.modules) - before))"
-    )
-    seconds, *modules = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert {name.partition(".")[0] for name in modules} <= {"tidemill", "importlib", "typing"} | sys.stdlib_module_names
-    assert [name for name in modules if name.startswith("tidemill")] == ["tidemill"]
-    assert float(seconds) < 0.15
+def test_importing_pulls_in_nothing_but_itself() -> None:
+    program = "import sys, importlib; before = set(sys.modules); import tidemill; print(*set(sys.modules) - before)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == ["tidemill"]
 
 
 def test_logging_needs_no_http_client_and_no_data_frames(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ def test_the_page_and_the_code_agree() -> None:
     written = set(VARIABLE.findall((ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     read = set(re.findall(r'"((?:TIDEMILL|MLFLOW)_[A-Z0-9_]*[A-Z0-9])"', sources))
-    assert (read | MADE_OF_PARTS) - NOT_OURS == written
+    for_tests = {name for name in read if name.startswith("TIDEMILL_TEST_")}  # their place is CONTRIBUTING.md
+    assert (read | MADE_OF_PARTS) - NOT_OURS - for_tests == written
 
 
 def test_a_run_to_resume_is_taken_once() -> None:

@@ -87,6 +87,17 @@ def test_what_is_not_there_or_leads_elsewhere_is_refused(run_id: str, tmp_path: 
     assert not (tmp_path / "to").exists()
 
 
+def test_files_on_this_machine_are_not_copied_unless_asked(tmp_path: Path) -> None:
+    mlflow.set_tracking_uri("store")
+    with mlflow.start_run() as run:
+        mlflow.log_text("x", "dir/a.txt")
+    there = tmp_path / "store" / "artifacts" / "0" / run.info.run_id / "artifacts"
+    download = mlflow.artifacts.download_artifacts
+    assert download(run_id=run.info.run_id, artifact_path="dir/a.txt") == str(there / "dir" / "a.txt")
+    assert download(run_id=run.info.run_id) == str(there)
+    assert download(run_id=run.info.run_id, artifact_path="dir", dst_path="to") == str(tmp_path / "to" / "dir")
+
+
 def test_a_private_folder_for_downloads(server: str, tmp_path: Path) -> None:
     mlflow.set_tracking_uri(server)
     with mlflow.start_run() as run:
@@ -177,6 +188,11 @@ def test_tables_grow_and_are_read_over_runs(store: str, ending: str) -> None:
         mlflow.log_table({"x": [1]}, "other.json")
     noted = json.loads(mlflow.get_run(first.info.run_id).data.tags["mlflow.loggedArtifacts"])
     assert noted == [{"path": name, "type": "table"}]
+    if "store" in store:  # written once more after somebody removed it, it is noted once all the same
+        os.remove(mlflow.artifacts.download_artifacts(run_id=second.info.run_id, artifact_path=name))
+        mlflow.Client().log_table(second.info.run_id, {"q": "4", "score": 2.0}, name)
+        again = json.loads(mlflow.get_run(second.info.run_id).data.tags["mlflow.loggedArtifacts"])
+        assert again == [{"path": name, "type": "table"}]
     frame = mlflow.load_table(name, extra_columns=["run_id"]).sort_values("q")
     assert frame["q"].tolist() == ["1", "2", "3", "4"]
     assert frame["run_id"].tolist() == [first.info.run_id] * 3 + [second.info.run_id]

@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +91,3 @@ def test_notebooks_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     found = context.captured()
     assert (found["mlflow.source.name"], found["mlflow.source.type"]) == ("/home/ada/study.ipynb", "NOTEBOOK")
     assert "tidemill.command" not in found
-
-
-def test_capturing_is_quick() -> None:
-    context.captured()
-    began = time.perf_counter()
-    context.captured()
-    assert time.perf_counter() - began < 0.1  # typically 2 ms; a loaded machine may stretch it

@@ -6,7 +6,7 @@ import pytest
 
 from tidemill.api import experiments, runs
 from tidemill.errors import InvalidParameter
-from tidemill.tracking.embedded import EmbeddedBackend
+from tidemill.tracking.embedded import EmbeddedBackend, _Gate
 from tidemill.types.experiments import CreateExperiment
 from tidemill.types.runs import CreateRun, GetRun, LogMetric, SetTag
 
@@ -60,8 +60,8 @@ def test_calls_and_closing_from_many_threads(backend: EmbeddedBackend) -> None:
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(10):
-        time.sleep(0.02)
+    for _ in range(60):
+        time.sleep(0.003)
         backend.close()
     stop.set()
     for thread in threads:
@@ -71,3 +71,48 @@ def test_calls_and_closing_from_many_threads(backend: EmbeddedBackend) -> None:
     for run_id in made:
         backend.call(runs.get, GetRun(run_id))
     backend.close()
+
+
+def test_whoever_wants_to_be_alone_waits_for_those_inside_and_keeps_others_out() -> None:
+    gate = _Gate()
+    order: list[str] = []
+    entered, leave, shut = threading.Event(), threading.Event(), threading.Event()
+
+    def first() -> None:
+        with gate:
+            entered.set()
+            leave.wait(10)
+            order.append("first left")
+
+    def closer() -> None:
+        entered.wait(10)
+        with gate.alone():
+            order.append("alone")
+            shut.set()
+            time.sleep(0.05)
+            order.append("still alone")
+
+    def second() -> None:
+        shut.wait(10)
+        with gate:
+            order.append("second entered")
+
+    threads = [threading.Thread(target=one) for one in (first, closer, second)]
+    for thread in threads:
+        thread.start()
+    entered.wait(10)
+    time.sleep(0.05)
+    assert order == []
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == ["first left", "alone", "still alone", "second entered"]
+
+
+def test_a_fork_does_not_wait_for_ever() -> None:
+    gate = _Gate()
+    with gate:
+        gate.shut(timeout_s=0.01)
+        gate.open()
+    with gate.alone():
+        pass

@@ -76,6 +76,23 @@ def test_a_forked_child_logs_to_the_run_and_does_not_end_it(script: Script) -> N
 
 
 @fork
+def test_a_forked_child_that_exits_leaves_the_parents_open_run_alone(script: Script) -> None:
+    script(
+        "import os, sys, tidemill\n"
+        "run = tidemill.start_run()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    tidemill.start_run(nested=True)\n"
+        "    sys.exit(0)\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+        "assert tidemill.get_run(run.info.run_id).info.status == 'RUNNING'\n"
+        "(child,) = tidemill.search_runs(filter_string='tags.mlflow.parentRunId IS NOT NULL', output_format='list')\n"
+        "assert child.info.status == 'FINISHED'\n"
+    )
+    assert [run.info.status for run in _runs()] == ["FINISHED", "FINISHED"]
+
+
+@fork
 def test_forked_workers_and_their_parent_write_at_once(script: Script) -> None:
     script(
         "import multiprocessing, threading, tidemill\n"

@@ -71,6 +71,18 @@ def test_changes_are_noticed_and_untracked_files_are_not(tree: Path) -> None:
     assert found(tree).is_dirty() is True
 
 
+def test_asking_starts_nothing_that_the_repository_names(tree: Path, tmp_path: Path) -> None:
+    hook = tmp_path / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    run(tree, "config", "core.fsmonitor", str(hook))
+    run(tree, "status")
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    assert found(tree).is_dirty() is False
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize(
     "url, shown",
     [

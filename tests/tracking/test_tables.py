@@ -80,6 +80,7 @@ def test_missing_values_are_nan_or_none_and_times_may_be_missing() -> None:
     assert frame["end_time"].isna().all()
     other = search_result(runs, "polars")
     assert other["params.p"].to_list() == [None, "x"]
+    assert other["metrics.m"].to_list() == [1.0, None]
     assert other["end_time"].null_count() == 2
     assert search_result(runs, "records")[0]["end_time"] is None
     assert "params.p" not in search_result(runs, "records")[0]

@@ -99,7 +99,7 @@ def search_result(runs: Iterable[Run], output_format: str | None) -> Any:
     """Runs as `pandas` or `polars` data frame, as `records` (a list of dicts), or as a `list` of Run.
 
     None: the first of pandas, polars and records that can be had. Columns: those of `INFO` (times as UTC datetimes),
-    then `metrics.<key>` (floats, NaN where a run has none), `params.<key>` and `tags.<key>` (texts or None).
+    then `metrics.<key>` (floats), `params.<key>` and `tags.<key>` (texts), missing where a run has none.
     """
     chosen = _format(output_format)
     if chosen == "list":
@@ -143,15 +143,15 @@ def _record(run: Run) -> dict[str, Any]:
 
 
 def _columns(runs: Iterable[Run]) -> dict[str, list[Any]]:
-    """One list a column; times in ms, missing values NaN for metrics and None otherwise."""
+    """One list a column; times in ms, None where a run has no value."""
     found = list(runs)
     columns: dict[str, list[Any]] = {name: [getattr(run.info, name) for run in found] for name in INFO}
     columns["status"] = [str(status) for status in columns["status"]]
-    for prefix, gap in (("metrics", float("nan")), ("params", None), ("tags", None)):
+    for prefix in ("metrics", "params", "tags"):
         inside: dict[str, list[Any]] = {}
         for row, run in enumerate(found):
             for key, value in getattr(run.data, prefix).items():
-                inside.setdefault(key, [gap] * len(found))[row] = value
+                inside.setdefault(key, [None] * len(found))[row] = value
         columns |= {f"{prefix}.{key}": inside[key] for key in sorted(inside)}
     return columns
 
