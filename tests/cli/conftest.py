@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tidemill.tracking import resolve
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import Dataset, DatasetInput, InputTag

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import pytest
+
 from tidemill import __version__
 from tidemill.cli.main import COMMANDS
 from tidemill.cli.main import cli as root

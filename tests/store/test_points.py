@@ -132,6 +132,6 @@ def test_in_order_does_not_depend_on_the_order_given(found: list[points.Point], 
     assert list(map(points.place, points.in_order(shuffled))) == list(map(points.place, points.in_order(found)))
 
 
-def test_nan_comes_first() -> None:
+def test_nan_counts_as_zero() -> None:
     ordered = points.in_order([(1, 1, 2.0), (1, 1, math.nan), (1, 1, -2.0), (1, 1, math.nan), (0, 5, 9.0)])
-    assert repr(ordered) == repr([(0, 5, 9.0), (1, 1, math.nan), (1, 1, -2.0), (1, 1, 2.0)])
+    assert repr(ordered) == repr([(0, 5, 9.0), (1, 1, -2.0), (1, 1, math.nan), (1, 1, 2.0)])

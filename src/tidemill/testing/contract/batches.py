@@ -101,7 +101,7 @@ class TestBatchRefusals:
         run = new_run(backend)
         text = (
             f"A batch logging request can contain at most {most} {what}. Got {count} {what}. "
-            "Please split up metrics across multiple requests and try again."
+            f"Please split up {what} across multiple requests and try again."
         )
         with refused(InvalidParameter, text):
             log(backend, run, [MetricPoint(f"m{n}", 1.0, 1) for n in range(metrics)],
@@ -155,7 +155,7 @@ class TestBatchRefusals:
             log(backend, run, [*metrics, MetricPoint(long, 1.0, 1)], params, tags)
         with refused(InvalidParameter, "'Param key' exceeds the maximum length of 250 characters"):
             log(backend, run, metrics, [*params, Param(long, "1")], tags)
-        with refused(InvalidParameter, "'key' exceeds the maximum length of 250 characters"):
+        with refused(InvalidParameter, "'tags[1].key' exceeds the maximum length of 250 characters"):
             log(backend, run, metrics, params, [*tags, Tag(long, "1")])
         assert empty(backend, run)
 

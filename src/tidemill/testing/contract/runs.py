@@ -134,10 +134,6 @@ class TestRunCreation:
 
     def test_bad_tag_leaves_nothing(self, backend: Backend) -> None:
         experiment = new_experiment(backend)
-        with refused(
-            InvalidParameter, starts="Invalid value \"a//b\" for parameter 'tags[1].key' supplied: Names may be"
-        ):
-            new_run(backend, experiment, tags={"ok": "", "a//b": ""})
         with refused(InvalidParameter, "'key' exceeds the maximum length of 250 characters"):
             new_run(backend, experiment, tags={"k" * 251: ""})
         found = backend.call(runs.search, t.SearchRuns([experiment], run_view_type=ViewType.ALL))
