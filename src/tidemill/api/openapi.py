@@ -244,15 +244,13 @@ def _schemas(operations: Iterable[AnyOperation]) -> Json:
 
 
 def _require(op: AnyOperation, schema: Json) -> None:
-    """Write the table's required fields into an input's schema. An empty text or list counts as missing."""
+    """Write the table's required fields into an input's schema. An empty text counts as missing."""
     names = [name for name in op.required if "{" + name + "}" not in op.path]
     for name in names:
         field = schema["properties"][name]
         field.pop("default", None)
         if field.get("type") == "string":
             field["minLength"] = 1
-        elif field.get("type") == "array":
-            field["minItems"] = 1
     if _either_run(op):
         names.remove("run_id")
         schema["anyOf"] = [{"required": ["run_id"]}, {"required": ["run_uuid"]}]

@@ -51,6 +51,12 @@ _MLFLOW_SPELLING = {
     help="More names under which the server may be called, with commas; * for any. Local ones always may.",
 )
 @click.option(
+    "--allowed-origins",
+    metavar="LIST",
+    default="",
+    help="Web pages of other origins that may change things, as https://host, with commas; * for any.",
+)
+@click.option(
     "--allow-unauthenticated",
     is_flag=True,
     help="Listen on other addresses than this machine's own although nobody is asked for a password.",
@@ -76,6 +82,7 @@ def server(
     artifact_root: str,
     workers: int,
     allowed_hosts: str,
+    allowed_origins: str,
     allow_unauthenticated: bool,
     static_prefix: str,
     log_level: str,
@@ -94,13 +101,18 @@ def server(
         artifacts=artifacts,
         artifact_root=artifact_root,
         workers=workers,
-        allowed_hosts=tuple(name.strip() for name in allowed_hosts.split(",") if name.strip()),
+        allowed_hosts=_words(allowed_hosts),
+        allowed_origins=_words(allowed_origins),
         allow_unauthenticated=allow_unauthenticated,
         static_prefix=static_prefix,
         access_log=log_level == "debug",
         log_level=log_level,
     )
     serve(config, lambda address: _say_ready(config, address))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _say_ready(config: ServerConfig, address: str) -> None:

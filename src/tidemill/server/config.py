@@ -17,9 +17,8 @@ class ServerConfig:
     number of processes, `threads` how many slow operations one process carries out at a time. `body_limit` is the
     largest JSON body in bytes, after decompression. `allowed_hosts` and `allowed_origins` add to the local names that
     are always answered; `*` allows any. `allowed_artifacts` are further addresses below which this server may open
-    artifacts of experiments that name a place of their own. `log_level` is one of
-    debug, info, warning and error; `access_log` notes every request at info. `drain_seconds` is how long running requests may take when
-    the server stops.
+    artifacts of experiments that name a place of their own. `log_level` is one of debug, info, warning and error;
+    `access_log` notes every request at info. `drain_seconds` is how long running requests may take when the server stops.
     """
 
     host: str = "127.0.0.1"
