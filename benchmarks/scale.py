@@ -110,7 +110,9 @@ def bytes_per_point(folder: Path) -> None:
         for start in range(0, len(stream), batch):
             b.call(runs.log_batch, LogBatch(run, stream[start : start + batch]))
         b.call(runs.update, UpdateRun(run, status=RunStatus.FINISHED, end_time=1))
-        took = median_ms(lambda b=b, run=run: b.answer(metrics.get_history, GetMetricHistory(run, metric_key="metric/0")), 3)
+        took = median_ms(
+            lambda b=b, run=run: b.answer(metrics.get_history, GetMetricHistory(run, metric_key="metric/0")), 3
+        )
         b.database.write(b.site, lambda tx: None)
         b.close()
         size = os.path.getsize(path) - empty

@@ -51,7 +51,14 @@ def command(name: str, env: Path | None, port: int, folder: Path) -> list[str]:
     assert env is not None
     if name == "fasttrackml":
         return [str(env / "bin/fml"), "server", "-a", f"localhost:{port}", "-d", f"sqlite://{folder}/fml.db"]
-    return [str(env / "bin/mlflow"), "server", "--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    return [
+        str(env / "bin/mlflow"),
+        "server",
+        "--port",
+        str(port),
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+    ]
 
 
 def environment(name: str, given: dict[str, Path]) -> Path | None:
@@ -126,7 +133,7 @@ def measure(name: str, env: Path | None, runs: int) -> dict[str, float]:
     print(f"— {name}", file=sys.stderr, flush=True)
     with running(name, env) as (url, figures):
         output = subprocess.run(
-            [sys.executable, HERE / "wire.py", url, "--json", "--runs", str(runs)],
+            [sys.executable, HERE / "load.py", url, "--json", "--runs", str(runs)],
             check=True, stdout=subprocess.PIPE, text=True,
         ).stdout  # fmt: skip
         return {**json.loads(output.strip().splitlines()[-1]), **figures}
