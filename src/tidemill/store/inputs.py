@@ -15,6 +15,7 @@ from tidemill.types import inputs as t
 from tidemill.types.page import NOTHING, Nothing
 
 _CONTEXT = "mlflow.data.context"
+_MODEL_ID = 256
 _AT_ONCE = 500
 _LIMITS = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 
@@ -25,6 +26,8 @@ def log(tx: Tx, arg: t.LogInputs) -> Nothing:
         raise InvalidParameter(f"Invalid value {json.dumps(arg.run_id)} for parameter 'run_id' supplied.")
     for item in arg.datasets:
         _check(item)
+    for model in arg.models:
+        limits.check_length("model_id", model.model_id, _MODEL_ID)
     pk, experiment = active(tx, arg.run_id)
     ids = _datasets(tx, experiment, [item.dataset for item in arg.datasets])
     links = []
@@ -43,6 +46,8 @@ def log(tx: Tx, arg: t.LogInputs) -> Nothing:
 
 def log_outputs(tx: Tx, arg: t.LogOutputs) -> Nothing:
     """See the operation `inputs.log_outputs`."""
+    for model in arg.models:
+        limits.check_length("model_id", model.model_id, _MODEL_ID)
     pk, _ = active(tx, arg.run_id)
     _link(tx, pk, 1, [(model.model_id, model.step) for model in arg.models])
     tx.touched.add(pk)

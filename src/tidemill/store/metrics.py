@@ -46,11 +46,12 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
         point = (step, timestamp, value if value == value else 0.0, value)
         if name not in newest or point > newest[name]:
             newest[name] = point
+    # Sorted, so that two transactions with the same series do not wait for each other.
     tx.many(
         _UPSERT,
         [
             (run_pk, name, experiment, value if value == value else None, timestamp, step)
-            for name, (step, timestamp, _, value) in newest.items()
+            for name, (step, timestamp, _, value) in sorted(newest.items())
         ],
     )
     tx.touched.add(run_pk)

@@ -1,9 +1,11 @@
 """PostgreSQL: a pool of connections; each write a transaction of its own, retried where the database asks for it."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from tidemill import settings
 from tidemill.errors import InternalError, InvalidParameter, MissingDependency, TidemillError, Unavailable
@@ -14,6 +16,10 @@ from tidemill.store.transaction import Row, Site, Tx
 
 T = TypeVar("T")
 _TRIES = 8
+_WAIT_S = 10
+"""How long a call waits for a free connection, or for the server to come back."""
+_TRUSTED_S = 1.0
+"""A connection that has been idle for longer is asked whether it still lives."""
 _MIGRATION_LOCK = 0x7469_6465  # any fixed number: processes that start together migrate one after the other
 
 
@@ -70,16 +76,44 @@ class PostgresDatabase:
         self.migrated = 0
         most = int(settings.number("TIDEMILL_POSTGRES_CONNECTIONS", 12))
         self._pool = psycopg_pool.ConnectionPool(
-            address, min_size=1, max_size=max(most, 1), open=False, timeout=30, kwargs={"autocommit": False}
+            address, min_size=1, max_size=max(most, 1), open=False, timeout=_WAIT_S, kwargs={"autocommit": False}
         )
+        self._used: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         try:
             # First without the pool, which would hide why it cannot connect.
             psycopg.connect(address, connect_timeout=10).close()
             self._pool.open()
             self._migrate()
-        except psycopg.Error as error:
+        except psycopg.ProgrammingError as error:
             self._pool.close()
-            raise self._translated(error) from error
+            raise InvalidParameter(f"The address of the database cannot be used: {_first_line(error)}") from error
+        except BaseException as error:
+            self._pool.close()
+            if isinstance(error, psycopg.Error):
+                raise self._translated(error) from error
+            raise
+
+    @contextmanager
+    def _lent(self) -> Iterator[Any]:
+        """A connection of the pool that lives: one that was idle for long may have been cut meanwhile."""
+        connection = self._pool.getconn()
+        for _ in range(self._pool.max_size):
+            if time.monotonic() - self._used.get(connection, 0) < _TRUSTED_S or self._lives(connection):
+                break
+            self._pool.putconn(connection)  # which closes it and makes another
+            connection = self._pool.getconn()
+        try:
+            yield connection
+        finally:
+            self._used[connection] = time.monotonic()
+            self._pool.putconn(connection)
+
+    def _lives(self, connection: Any) -> bool:
+        try:
+            self._pool.check_connection(connection)
+        except self._psycopg.Error:
+            return False
+        return True
 
     def _migrate(self) -> None:
         with self._pool.connection() as connection:
@@ -98,7 +132,7 @@ class PostgresDatabase:
     def read(self, site: Site) -> Iterator[Tx]:
         """A transaction that sees one moment of the data and changes nothing."""
         try:
-            with self._pool.connection() as connection, connection.transaction():
+            with self._lent() as connection, connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield PostgresTx(connection, self.names, site, writes=False)
         except self._errors() as error:
@@ -113,7 +147,7 @@ class PostgresDatabase:
         )
         for attempt in range(_TRIES):
             try:
-                with self._pool.connection() as connection:
+                with self._lent() as connection:
                     tx = PostgresTx(connection, self.names, site, writes=True)
                     with connection.transaction():
                         result = job(tx)
@@ -141,9 +175,13 @@ class PostgresDatabase:
         if isinstance(error, UnicodeEncodeError):
             return InvalidParameter("A text is not valid Unicode.")
         where = urlsplit(self.address).hostname or "the local socket"
-        if isinstance(error, OverflowError | self._psycopg.DataError):
-            return InvalidParameter(f"The database cannot hold a value of this request: {str(error).splitlines()[0]}")
+        if isinstance(error, OverflowError | self._psycopg.DataError | self._psycopg.errors.ProgramLimitExceeded):
+            return InvalidParameter(f"The database cannot hold a value of this request: {_first_line(error)}")
         if isinstance(error, self._psycopg.OperationalError):
             lines = str(error).strip().splitlines()
             return Unavailable(f"PostgreSQL at {where} cannot be reached or refused: {lines[-1] if lines else error}")
-        return InternalError(f"PostgreSQL: {str(error).splitlines()[0]}")
+        return InternalError(f"PostgreSQL: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

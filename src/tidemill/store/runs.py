@@ -298,7 +298,9 @@ def _add_params(tx: Tx, pk: int, experiment: int, params: dict[str, str]) -> lis
         elif before != value:
             changed.append((key, before, value))
     if fresh and not changed:
-        tx.many("INSERT INTO params (run_pk, name_id, experiment_id, value, number) VALUES (?, ?, ?, ?, ?)", fresh)
+        tx.many(
+            "INSERT INTO params (run_pk, name_id, experiment_id, value, number) VALUES (?, ?, ?, ?, ?)", sorted(fresh)
+        )
         tx.touched.add(pk)
     return changed
 
@@ -319,7 +321,7 @@ def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str
     tx.many(
         "INSERT INTO tags (run_pk, name_id, experiment_id, value) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (run_pk, name_id) DO UPDATE SET value = excluded.value",
-        [(pk, ids[key], experiment, value) for key, value in pairs],
+        sorted((pk, ids[key], experiment, value) for key, value in pairs),
     )
 
 

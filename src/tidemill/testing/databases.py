@@ -20,11 +20,14 @@ _OWN = "TIDEMILL_TEST_POSTGRES"
 
 
 class PostgresServer:
-    """A PostgreSQL server in which tests may create databases. `address` is that of its maintenance database."""
+    """A PostgreSQL server in which tests may create databases. `address` is that of its maintenance database.
+
+    `started` is the server itself where it was started here, and None where somebody else runs it.
+    """
 
     def __init__(self, address: str, started: Any = None, folder: str | None = None) -> None:
         self.address = address
-        self._started = started
+        self.started = started
         self._folder = folder
 
     @contextmanager
@@ -44,12 +47,22 @@ class PostgresServer:
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(sql)
 
+    def pause(self) -> None:
+        """Stop a server that was started here, until `resume`."""
+        with _quiet():
+            self.started.stop()
+
+    def resume(self) -> None:
+        """Start it again, at the same address."""
+        with _quiet():
+            self.started.ensure_postgres_running()
+
     def stop(self) -> None:
         """Stop the server, if it was started here, and remove its files."""
-        if self._started is not None:
+        if self.started is not None:
             with _quiet():
-                self._started.cleanup()
-            self._started = None
+                self.started.cleanup()
+            self.started = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
