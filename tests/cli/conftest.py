@@ -1,10 +1,17 @@
 """The command as a process of its own, in a folder of its own; a small store to look at."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import sys
+import tempfile
+import termios
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tidemill.cli.main import main
 from tidemill.tracking import resolve
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import Dataset, DatasetInput, InputTag
@@ -58,11 +66,39 @@ Cli = Callable[..., Result]
 
 
 def run_cli(*words: str, cwd: Path, **env: str) -> Result:
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=cwd, env={**ENVIRONMENT, **env}, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        timeout=120, check=False,
-    )  # fmt: skip
-    return Result(done.returncode, done.stdout, done.stderr)
+    """`tidemill …` in a process of its own: a fork of this one, which has imported everything already."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if child == 0:
+            _become(words, cwd, env, out.fileno(), err.fileno())
+        _, status = os.waitpid(child, 0)
+        out.seek(0)
+        err.seek(0)
+        return Result(os.waitstatus_to_exitcode(status), out.read().decode(), err.read().decode())
+
+
+def _become(words: tuple[str, ...], cwd: Path, env: dict[str, str], out: int, err: int) -> None:
+    code = 99
+    try:
+        os.chdir(cwd)
+        os.environ.clear()
+        os.environ.update({**ENVIRONMENT, **env})
+        for number, stream in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+            os.dup2(stream, number)
+        streams = [open(number, mode, closefd=False) for number, mode in enumerate("rww")]  # noqa: SIM115 - until the end
+        sys.stdin, sys.stdout, sys.stderr = streams
+        code = main(words)
+        resolve.close_all()
+    except SystemExit as error:
+        code = int(error.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 @pytest.fixture
@@ -71,6 +107,20 @@ def cli(tmp_path: Path) -> Cli:
 
     def run(*words: str, **env: str) -> Result:
         return run_cli(*words, cwd=tmp_path, **env)
+
+    return run
+
+
+@pytest.fixture
+def new_process(tmp_path: Path) -> Cli:
+    """Run `tidemill …` in a new interpreter, which finds its modules by itself."""
+
+    def run(*words: str, **env: str) -> Result:
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=tmp_path, env={**ENVIRONMENT, **env}, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=120, check=False,
+        )  # fmt: skip
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 
@@ -87,9 +137,8 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _run(client, fruit, "cherry", 2, {"lr": "0.3", "depth": "3"}, status="FAILED", loss=float("nan"))
     _run(client, vegetables, "apple", 3, {}, loss=1e-7)
     _run(client, vegetables, "évil\x1b[31m\nname 日本語 " + "x" * 60, 4, {"note": "a\tb" * 30})
-    client.log_inputs(
-        apple, [DatasetInput([InputTag("mlflow.data.context", "training")], Dataset("trees", "abc123", "local", '{"uri": "trees.csv"}'))]
-    )
+    dataset = Dataset("trees", "abc123", "local", '{"uri": "trees.csv"}')
+    client.log_inputs(apple, [DatasetInput(tags=[InputTag("mlflow.data.context", "training")], dataset=dataset)])
     client.log_text(apple, "hello", "notes/a.txt")
     client.log_text(apple, "x" * 2000, "top.txt")
     resolve.close_all()
@@ -97,9 +146,17 @@ def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(
-    client: Client, experiment: str, name: str, place: int, params: dict[str, str], status: str = "FINISHED", **metrics: float
+    client: Client,
+    experiment: str,
+    name: str,
+    place: int,
+    params: dict[str, str],
+    status: str = "FINISHED",
+    **metrics: float,
 ) -> str:
-    run_id = client.create_run(experiment, START + place * 60_000, {"mlflow.user": "ada", "kind": "test"}, name).info.run_id
+    run_id = client.create_run(
+        experiment, START + place * 60_000, {"mlflow.user": "ada", "kind": "test"}, name
+    ).info.run_id
     client.log_params(run_id, params)
     for key, last in metrics.items():
         for step in range(20):
@@ -136,3 +193,27 @@ def served(filled: Path, tmp_path: Path) -> Iterator[str]:
         yield address
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture
+def at_terminal(tmp_path: Path) -> Callable[..., str]:
+    """Run `tidemill …` as a person at a terminal does, and answer what is seen."""
+
+    def run(*words: str, answer: str = "", columns: int = 100, **env: str) -> str:
+        outer, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = subprocess.Popen(
+            [*COMMAND, *words], cwd=tmp_path, stdin=inner, stdout=inner, stderr=inner,
+            env={**ENVIRONMENT, "TERM": "xterm-256color", **env},
+        )  # fmt: skip
+        os.close(inner)
+        os.write(outer, answer.encode())
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux says so when the other side has closed
+            while chunk := os.read(outer, 4096):
+                seen += chunk
+        os.close(outer)
+        process.wait(20)
+        return seen.decode()
+
+    return run

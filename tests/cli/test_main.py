@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,15 @@ def every_command(command: click.Command = root, path: str = "tidemill") -> Iter
 
 
 def test_version(cli: Any) -> None:
-    assert cli("--version").works().out == f"tidemill {__version__}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "tidemill.cli.main", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == cli("--version").works().out == f"tidemill {__version__}\n"
+
+
+def test_the_installed_command_is_this_one() -> None:
+    (point,) = [one for one in entry_points(group="console_scripts") if one.name == "tidemill"]
+    assert point.value == "tidemill.cli.main:main"
 
 
 def test_the_line_of_a_command_in_the_table_is_the_one_in_its_own_help() -> None:
@@ -104,8 +113,13 @@ def test_a_bad_address_is_one_line_and_exit_code_1(cli: Any, uri: str, part: str
 
 
 def test_a_server_that_speaks_no_tidemill(cli: Any, tmp_path: Path) -> None:
-    code = "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler);print(s.server_port, flush=True); s.serve_forever()"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as other:
+    code = (
+        "import http.server as h; s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler);"
+        "print(s.server_port, flush=True); s.serve_forever()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as other:
         assert other.stdout is not None
         port = other.stdout.readline().strip()
         try:
@@ -161,7 +175,12 @@ def test_a_reader_that_stops_reading_is_no_error(filled: Path, tmp_path: Path, w
     command = f"{sys.executable} -m tidemill.cli.main {words}"
     code = "import os, sys; os.close(0)"
     done = subprocess.run(
-        f"{command} | {sys.executable} -c '{code}'", shell=True, cwd=tmp_path, capture_output=True, text=True, check=True
+        f"{command} | {sys.executable} -c '{code}'",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr == ""
 
@@ -172,8 +191,10 @@ def test_interrupting_is_quiet_and_130(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "tidemill.cli.main", "--uri", address, "runs", "list"]
         process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         silent.settimeout(20)
-        silent.accept()  # by now it waits for an answer
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        connection, _ = silent.accept()
+        with connection, process:
+            connection.recv(1)  # by now it waits for an answer
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
     assert err.split() == ["Error:", "Interrupted."]

@@ -10,7 +10,7 @@ from tidemill.cli import output
 from tidemill.cli.address import Store, with_store
 from tidemill.cli.best import best_places, lower_is_better
 from tidemill.cli.demo_training import ABOUT, RECIPES, Trained, train_all
-from tidemill.cli.find import SHORT
+from tidemill.cli.find import SHORT, find_experiment
 from tidemill.cli.options import as_json
 from tidemill.cli.output import Cell, Column
 from tidemill.cli.progress import counting
@@ -124,10 +124,10 @@ def _address(store: Store) -> tuple[str, str]:
 
 def python_lines(store: Store, name: str) -> list[str]:
     """A program that reads the best run of a data set."""
-    lines = ["import tidemill"]
-    if store.is_named:
-        lines.append(f'tidemill.set_tracking_uri("{store.shown}")')
-    lines.append(f'runs = tidemill.search_runs(experiment_names=["demo-{name}"],')
-    lines.append('                           order_by=["metrics.val_loss"], output_format="list")')
-    lines.append("print(runs[0].info.run_name, runs[0].data.metrics)")
-    return lines
+    where = f'"{store.shown}"' if store.is_named else ""
+    experiment = find_experiment(store, f"demo-{name}").experiment_id
+    return [
+        "import tidemill",
+        f'runs = tidemill.Client({where}).search_runs("{experiment}", order_by=["metrics.val_loss"])',
+        "print(runs[0].info.run_name, runs[0].data.metrics)",
+    ]

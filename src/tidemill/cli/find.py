@@ -24,7 +24,7 @@ def find_experiment(store: Store, text: str) -> Experiment:
     if text.isascii() and text.isdecimal():
         try:
             return store.call(experiments.get, GetExperiment(text)).experiment
-        except NotFound:
+        except (NotFound, InvalidParameter):  # a number that no id can be is a name
             pass
     try:
         return store.call(experiments.get_by_name, GetExperimentByName(text)).experiment

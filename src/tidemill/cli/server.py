@@ -57,6 +57,12 @@ _MLFLOW_SPELLING = {
     help="Web pages of other origins that may change things, as https://host, with commas; * for any.",
 )
 @click.option(
+    "--allowed-artifacts",
+    metavar="LIST",
+    default="",
+    help="More addresses below which the server may open files of experiments that name a place of their own.",
+)
+@click.option(
     "--allow-unauthenticated",
     is_flag=True,
     help="Listen on other addresses than this machine's own although nobody is asked for a password.",
@@ -83,6 +89,7 @@ def server(
     workers: int,
     allowed_hosts: str,
     allowed_origins: str,
+    allowed_artifacts: str,
     allow_unauthenticated: bool,
     static_prefix: str,
     log_level: str,
@@ -103,6 +110,7 @@ def server(
         workers=workers,
         allowed_hosts=_words(allowed_hosts),
         allowed_origins=_words(allowed_origins),
+        allowed_artifacts=_words(allowed_artifacts),
         allow_unauthenticated=allow_unauthenticated,
         static_prefix=static_prefix,
         access_log=log_level == "debug",
@@ -112,7 +120,7 @@ def server(
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+    return tuple(one.strip() for one in text.split(",") if one.strip())
 
 
 def _say_ready(config: ServerConfig, address: str) -> None:

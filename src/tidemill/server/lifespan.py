@@ -1,6 +1,10 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
+import os
+
+from tidemill.artifacts.local import LocalStorage
 from tidemill.artifacts.roots import Roots
+from tidemill.errors import PermissionDenied
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
 from tidemill.store.backend import SqlBackend
@@ -8,9 +12,25 @@ from tidemill.store.database import open_database
 
 
 def open_roots(config: ServerConfig) -> Roots:
-    """The artifact storages of `config`. Raises InvalidParameter where one of them has a wrong address."""
+    """The artifact storages of `config`.
+
+    Raises InvalidParameter where one of them has a wrong address, PermissionDenied where the proxied files lie in a
+    local folder that cannot be made or written to: better now than at the first upload.
+    """
     root = [] if config.artifact_root.startswith("mlflow-artifacts:") else [config.artifact_root]
-    return Roots(config.artifacts, [*root, *config.allowed_artifacts])
+    roots = Roots(config.artifacts, [*root, *config.allowed_artifacts])
+    if isinstance(roots.proxied, LocalStorage):
+        _make_folder(roots.proxied.root)
+    return roots
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise PermissionDenied(f"Files cannot be kept in '{path}': {error.strerror}. Choose another folder.") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionDenied(f"Files cannot be kept in '{path}': it is not writable. Choose another folder.")
 
 
 def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
