@@ -119,7 +119,7 @@ def running(name: str, env: Path | None) -> Iterator[tuple[str, dict[str, float]
                 time.sleep(0.01)
         healthy = time.perf_counter() - start
         time.sleep(3)
-        yield url, {"start_to_healthy": healthy, "idle_memory": memory_mb(process.pid)}
+        yield url, {"start_to_healthy": healthy, "idle_memory": memory_mb(process.pid), "pid": process.pid}
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         try:
