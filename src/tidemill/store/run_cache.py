@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 
 class RunCache:
-    """Least recently used first out, bounded by bytes (default 32 MiB). Safe from many threads."""
+    """Oldest first out, bounded by bytes (default 32 MiB). Safe from many threads."""
 
     def __init__(self, most_bytes: int = 32 * 2**20) -> None:
         self._most = most_bytes

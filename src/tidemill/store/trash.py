@@ -5,18 +5,21 @@ from tidemill.errors import InvalidParameter, PermissionDenied
 from tidemill.store.transaction import Tx
 from tidemill.types import trash as t
 
-# Runs and models first: an experiment goes when nothing of it is left.
+# Runs and models first. An experiment goes, and its models with it, once none of its runs will be left.
 _GONE = """
+    WITH old AS (
+        SELECT e.id, e.name, e.deleted_at, e.artifact_location FROM experiments e WHERE e.deleted_at <= ? AND NOT EXISTS (
+            SELECT 1 FROM runs r WHERE r.experiment_id = e.id AND (r.deleted_at IS NULL OR r.deleted_at > ?)
+        )
+    )
     SELECT kind, pk, id, name, deleted_at, uri FROM (
         SELECT 0 AS kind, r.pk AS pk, r.run_id AS id, r.name AS name, r.deleted_at AS deleted_at, r.artifact_uri AS uri
         FROM runs r WHERE r.deleted_at <= ?
         UNION ALL
-        SELECT 1, l.pk, l.model_id, l.name, COALESCE(l.deleted_at, e.deleted_at), l.artifact_uri
-        FROM logged_models l JOIN experiments e ON e.id = l.experiment_id
-        WHERE l.deleted_at <= ? OR e.deleted_at <= ?
+        SELECT 1, l.pk, l.model_id, l.name, COALESCE(l.deleted_at, o.deleted_at), l.artifact_uri
+        FROM logged_models l LEFT JOIN old o ON o.id = l.experiment_id WHERE l.deleted_at <= ? OR o.id IS NOT NULL
         UNION ALL
-        SELECT 2, e.id, CAST(e.id AS TEXT), e.name, e.deleted_at, e.artifact_location
-        FROM experiments e WHERE e.deleted_at <= ?
+        SELECT 2, o.id, CAST(o.id AS TEXT), o.name, o.deleted_at, o.artifact_location FROM old o
     ) gone ORDER BY kind, pk
 """
 _KINDS = ("run", "logged_model", "experiment")
