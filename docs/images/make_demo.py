@@ -25,12 +25,12 @@ from rich.text import Text
 
 COLUMNS = 84
 TARGET = Path(__file__).with_name("demo.svg")
-THEME = TerminalTheme(
-    (24, 26, 31),
-    (205, 209, 217),
-    [(24, 26, 31), (224, 108, 117), (126, 198, 121), (222, 184, 105), (97, 160, 236), (190, 125, 218), (86, 182, 194), (205, 209, 217)],
-    [(95, 101, 112), (240, 113, 120), (150, 215, 140), (240, 200, 120), (120, 180, 250), (205, 145, 230), (105, 205, 215), (240, 242, 245)],
-)  # fmt: skip
+GREY, WHITE = (95, 101, 112), (240, 242, 245)
+RED, GREEN, YELLOW = (224, 108, 117), (126, 198, 121), (222, 184, 105)
+BLUE, MAGENTA, CYAN = (97, 160, 236), (190, 125, 218), (86, 182, 194)
+DARK, LIGHT = (24, 26, 31), (205, 209, 217)
+COLOURS = [RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN]
+THEME = TerminalTheme(DARK, LIGHT, [DARK, *COLOURS, LIGHT], [GREY, *COLOURS, WHITE])
 
 
 def seen_at_a_terminal(command: list[str], folder: str) -> str:

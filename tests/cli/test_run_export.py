@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tidemill.cli.export_formats import POINTS, write_records
+
 
 def test_csv_on_standard_output(cli: Any, filled: Path) -> None:
     rows = list(csv.DictReader(cli("runs", "export", "-e", "fruit").works().out.splitlines()))
@@ -47,6 +49,17 @@ def test_parquet(cli: Any, filled: Path, tmp_path: Path) -> None:
     points = parquet.read_table(tmp_path / "points.parquet")
     assert points.num_rows == 6 * 20
     assert str(points.schema.field("value").type) == "double"
+
+
+def test_parquet_is_written_in_groups(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    point = dict.fromkeys(POINTS.plain, "x")
+    points = ({**point, "step": step, "timestamp": step, "value": 0.5} for step in range(2500))
+    with open(tmp_path / "points.parquet", "wb") as file:
+        assert write_records("parquet", POINTS, points, file) == 2500
+    read = parquet.ParquetFile(tmp_path / "points.parquet")
+    assert (read.metadata.num_rows, read.num_row_groups) == (2500, 3)
+    assert read.read().column("step").to_pylist() == list(range(2500))
 
 
 def test_parquet_without_pyarrow_names_the_extra(new_process: Any, filled: Path, tmp_path: Path) -> None:

@@ -143,6 +143,13 @@ def train_all(name: str) -> Iterator[Trained]:
 
 
 def _train(found: Split, recipe: Recipe, run_id: str) -> Trained:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # these matrices are too small to share between threads
+        return _trained(found, recipe, run_id)
+
+
+def _trained(found: Split, recipe: Recipe, run_id: str) -> Trained:
     started = time.perf_counter()
     rows = {"train_rows": len(found.train[1]), "features": len(found.features), "seed": SEED}
     fluent.log_params({"model": recipe.kind, **recipe.params, "steps": recipe.steps, **rows})

@@ -83,14 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without Unicode gets question marks, not a crash
     try:
         code = cli.main(args=None if argv is None else list(argv), prog_name="tidemill", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return _fail("Interrupted.", 130)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more must be flushed into the pipe at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except click.UsageError as error:
         return _usage(error)
     except Exception as error:
