@@ -19,6 +19,13 @@ import pytest
 
 _TOP = Path(__file__).parents[2]
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
+_CLIENT = {
+    # A mistake shows at once instead of after minutes of retries.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
+    # The client looks for a model's requirements by loading it in a process of its own, for most of a minute.
+    "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
+}
 _SERVE = """
 import sys
 from tidemill.server.config import ServerConfig
@@ -111,15 +118,6 @@ def _stop(process: "subprocess.Popen[bytes]", *, group: bool = False) -> None:
         process.stdout.close()
 
 
-def client_environment(address: str, **more: str) -> dict[str, str]:
-    """The environment of a program that uses MLflow's client against `address`."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TIDEMILL_", "PYTHON"))
-    }
-    quiet = {**_QUIET, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false"}
-    return {**kept, **quiet, "MLFLOW_TRACKING_URI": address, **more}
-
-
 @pytest.fixture(scope="session", params=[3, 2], ids=["mlflow3", "mlflow2"])
 def mlflow_python(request: pytest.FixtureRequest) -> str:
     """A Python with an unmodified MLflow, first 3.x, then 2.x."""
@@ -131,6 +129,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server of ours for the session."""
     with our_server(tmp_path_factory.mktemp("tidemill")) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of ours that nobody else writes to."""
+    with our_server(tmp_path_factory.mktemp("tidemill")) as address:
+        yield address
+
+
+@pytest.fixture
+def client_environment(server: str) -> dict[str, str]:
+    """The environment of a program that uses MLflow's client against `server`."""
+    ours = ("MLFLOW_", "TIDEMILL_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, **_QUIET, **_CLIENT, "MLFLOW_TRACKING_URI": server}
 
 
 @pytest.fixture(scope="session")

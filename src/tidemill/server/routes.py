@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from tidemill.api.operation import AnyOperation
-from tidemill.errors import InvalidParameter
 from tidemill.server.request import Request
 
 Page = Callable[[Request, dict[str, str]], Awaitable[None]]
@@ -82,7 +81,7 @@ class RouteTable:
             self.add(verb, path, Route(page=page))
 
     def find(self, verb: str, path: str, raw_path: str) -> Match | None:
-        """The route for a request. HEAD asks as GET does. Raises InvalidParameter for text that is not UTF-8."""
+        """The route for a request. HEAD asks as GET does."""
         if verb == "HEAD":
             verb = "GET"
         route = self.exact.get((verb, path))
@@ -122,8 +121,9 @@ def _template(verb: str, path: str, route: Route) -> _Template:
 
 
 def _decode(raw: str) -> str:
-    """One round of percent-decoding, on the path as it was sent, so that %2F stays inside its segment."""
-    try:
-        return unquote_to_bytes(raw).decode()
-    except UnicodeDecodeError:
-        raise InvalidParameter("The path holds percent-escapes that are not valid UTF-8.") from None
+    """One round of percent-decoding, on the path as it was sent, so that %2F stays inside its segment.
+
+    What is not UTF-8 is replaced, as MLflow's server does: its client sends the `%ab` in a file's name as it stands, and
+    does the same replacement when it reads a list of files.
+    """
+    return unquote_to_bytes(raw).decode("utf-8", "replace")
