@@ -1,6 +1,8 @@
 """A server to be cruel to, on a port of its own so that it can come back at the same address."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -67,3 +69,14 @@ def steps() -> Callable[[str, str, str], list[int]]:
             resolve.close_all()
 
     return read
+
+
+@pytest.fixture
+def sync() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `tidemill sync`."""
+
+    def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "import sys; from tidemill.cli.main import main; sys.exit(main())", "sync"]
+        return subprocess.run([*command, str(folder), *options], capture_output=True, text=True, timeout=120)
+
+    return run

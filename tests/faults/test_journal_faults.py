@@ -1,7 +1,6 @@
 """Nothing that a log call returned from is lost, and nothing arrives twice, whatever happens to server and client."""
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from tidemill.testing.server import ServerProcess
 
 Start = Callable[[], AbstractContextManager[ServerProcess]]
 Steps = Callable[[str, str, str], list[int]]
+Sync = Callable[..., subprocess.CompletedProcess[str]]
 
 TRAINING = """
 import json, os, sys, time
@@ -37,13 +37,6 @@ print("worst", worst, flush=True)
 """
 
 
-def sync(folder: Path, *options: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from tidemill.cli.main import main; sys.exit(main())", "sync", str(folder), *options],
-        capture_output=True, text=True, timeout=120, env={**os.environ, **(env or {})},
-    )  # fmt: skip
-
-
 def settings(address: str, steps: int, pause: float, **more: str) -> dict[str, str]:
     return {
         "TIDEMILL_URI": address, "STEPS": str(steps), "PAUSE": str(pause), "TIDEMILL_SENDER_LINGER": "0", **more,
@@ -55,7 +48,9 @@ def journals(work: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_killed_client_loses_nothing(seed: int, start: Start, address: str, work: Path, steps: Steps) -> None:
+def test_a_killed_client_loses_nothing(
+    seed: int, start: Start, address: str, work: Path, steps: Steps, sync: Sync
+) -> None:
     with start(), program(TRAINING, work, settings(address, 100_000, 0.0)) as training:
         assert training.stdout is not None
         run_id = training.stdout.readline().strip()
@@ -76,7 +71,7 @@ def test_a_killed_client_loses_nothing(seed: int, start: Start, address: str, wo
 
 
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
-    start: Start, address: str, work: Path, steps: Steps, request: pytest.FixtureRequest
+    start: Start, address: str, work: Path, steps: Steps, sync: Sync, request: pytest.FixtureRequest
 ) -> None:
     kills, dice = 20, random.Random(7)
     with program(TRAINING, work, settings(address, 4000, 0.005)) as training:
@@ -99,7 +94,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
 
 @pytest.mark.parametrize("fault", ["drop", "refuse", "garbage", "408", "429", "500", "503"])
 def test_faults_on_the_way_neither_lose_nor_double(
-    fault: str, start: Start, address: str, work: Path, steps: Steps
+    fault: str, start: Start, address: str, work: Path, steps: Steps, sync: Sync
 ) -> None:
     with start(), faulty(address, fault, share=0.4) as proxy:
         with program(TRAINING, work, settings(proxy.address, 3000, 0.0)) as training:
@@ -114,7 +109,7 @@ def test_faults_on_the_way_neither_lose_nor_double(
 
 
 def test_an_offline_folder_is_copied_elsewhere_and_synced(
-    start: Start, address: str, work: Path, tmp_path: Path, steps: Steps
+    start: Start, address: str, work: Path, tmp_path: Path, steps: Steps, sync: Sync
 ) -> None:
     text = "import tidemill\ntidemill.set_experiment('offline/one')\n" + TRAINING
     with program(text, work, settings("http://127.0.0.1:9", 500, 0.0, TIDEMILL_OFFLINE="1")) as training:
@@ -142,7 +137,7 @@ def test_an_offline_folder_is_copied_elsewhere_and_synced(
 
 
 def test_damage_is_reported_and_everything_before_it_recovered(
-    start: Start, address: str, work: Path, steps: Steps
+    start: Start, address: str, work: Path, steps: Steps, sync: Sync
 ) -> None:
     with program(TRAINING, work, settings("http://127.0.0.1:9", 1000, 0.0, TIDEMILL_OFFLINE="1")) as training:
         output, _ = training.communicate(timeout=60)

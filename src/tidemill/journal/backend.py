@@ -1,5 +1,6 @@
 """A Backend that answers writes from the journal, at once and without a network, and everything else from the store."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -17,10 +18,10 @@ from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
 from tidemill.ids import new_name, new_run_id
 from tidemill.journal import format, sender, state
-from tidemill.journal.writer import Writer, say
+from tidemill.journal.writer import LOST_TAG, Writer, say
 from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
 from tidemill.types.page import NOTHING, Nothing, Tag
-from tidemill.types.runs import CreateRun, Run, RunAnswer, RunData, RunInfo, RunInfoAnswer, RunStatus, UpdateRun
+from tidemill.types.runs import CreateRun, Run, RunAnswer, RunData, RunInfo, RunInfoAnswer, RunStatus, SetTag, UpdateRun
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -148,10 +149,10 @@ class JournalBackend:
 
     def close(self) -> None:
         """Send what is left, for at most the time given for the exit, then let go. May be used again."""
+        lost = dict(self.writer.lost)
         folder = self.writer.close()
-        lost = sum(self.writer.lost.values())
         if lost:
-            say(f"{lost} logged values found no room in the journal and are lost.")
+            say(f"{sum(lost.values())} logged values found no room in the journal and are lost.")
             self.writer.lost.clear()
         if folder is not None and not self.offline:
             error = self._send(folder, self._exit_wait_s, at_exit=True)
@@ -160,6 +161,8 @@ class JournalBackend:
                 say(
                     f"{left} of what was logged wait in {folder} ({error.message}) To send them: tidemill sync {folder.parent}"
                 )
+            else:
+                self._note_lost(lost)
         elif folder is not None:
             say(
                 f"offline: {_megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
@@ -172,6 +175,12 @@ class JournalBackend:
             if one is not None:
                 one.close()
         self._quick = self._patient = None
+
+    def _note_lost(self, lost: dict[str, int]) -> None:
+        """Let each run say how much of it is missing; the journal may not have had room for that either."""
+        for run_id, count in lost.items():
+            with contextlib.suppress(TidemillError):
+                self._at_once().call(runs.set_tag, SetTag(run_id, key=LOST_TAG, value=str(count)))
 
     def after_fork_in_child(self) -> None:
         """The parent's journal is the parent's to send."""
