@@ -7,6 +7,7 @@ from tidemill.types.runs import (
     DeleteRun,
     DeleteTag,
     GetRun,
+    Heartbeat,
     LogBatch,
     LogMetric,
     LogModel,
@@ -66,6 +67,12 @@ log_model = Operation(
     "POST", _PATH + "log-model", allow="run:edit", writes=True, replay=True, required=("run_id", "model_json"),
 )  # fmt: skip
 
+heartbeat = Operation(
+    "runs.heartbeat", Heartbeat, Nothing,
+    "POST", "/api/tidemill/1/runs/heartbeat", allow="run:edit", writes=True, required=("run_ids",),
+)  # fmt: skip
+
 OPERATIONS = (
     create, get, update, delete, restore, search, log_metric, log_param, set_tag, delete_tag, log_batch, log_model,
+    heartbeat,
 )  # fmt: skip

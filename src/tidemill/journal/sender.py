@@ -22,6 +22,7 @@ from tidemill.api.table import OPERATIONS
 from tidemill.errors import (
     AlreadyExists,
     BadRequest,
+    EndpointNotFound,
     InvalidParameter,
     InvalidState,
     NotFound,
@@ -34,7 +35,7 @@ from tidemill.errors import (
 from tidemill.journal import format, owners, segments, state
 from tidemill.types.experiments import CreateExperiment, GetExperimentByName
 from tidemill.types.metrics import MetricPoint
-from tidemill.types.runs import LogBatch, RunStatus
+from tidemill.types.runs import Heartbeat, LogBatch, RunStatus
 
 BY_NAME = "@"
 """`@name` stands for the id of the experiment of that name where the id could not be asked for."""
@@ -73,6 +74,7 @@ class Sender:
         self._slots: dict[Path, tuple[tuple[int, int], dict[int, str]]] = {}
         self._attempts: dict[tuple[Path, int, int], int] = {}
         self._experiments: dict[str, str] = {}
+        self._has_heartbeats = True
 
     def send(self, folder: Path, *, wait: bool = False, progress: Callable[[int], None] = lambda _: None) -> Outcome:
         """Send what `folder` holds now. `busy`: somebody else is at it, and not `wait`.
@@ -116,6 +118,17 @@ class Sender:
                 found = self.target.call(experiments.get_by_name, GetExperimentByName(name)).experiment.experiment_id
             self._experiments[name] = found
         return found
+
+    def beat(self, run_ids: list[str], interval_s: int) -> None:
+        """Tell the store that these runs are written to; 0: that their silence will mean nothing. Best effort."""
+        if run_ids and self._has_heartbeats:
+            try:
+                for start in range(0, len(run_ids), BATCH):
+                    self.target.call(runs.heartbeat, Heartbeat(run_ids[start : start + BATCH], interval_s))
+            except EndpointNotFound:
+                self._has_heartbeats = False  # another server than ours
+            except TidemillError:
+                return  # the next one may get through
 
     def may_refuse(self, folder: Path, record: format.Record, number: int, error: TidemillError) -> bool:
         """Whether to give a record up after `error`, or to send it again later."""
@@ -199,6 +212,7 @@ class _Journal:
                 self._call(*format.read_call(found.payload))
             elif found.kind == format.END:
                 self._state.ended = True
+                self._sender.beat(state.open_runs(self._state), 0)
             elif found.kind == format.ARTIFACT:
                 self._send_file(format.read_artifact(found.payload))
         except TidemillError as error:

@@ -75,6 +75,11 @@ def save(folder: Path, state: State) -> None:
     _replace(folder / ACKED, msgspec.json.encode(state))
 
 
+def open_runs(known: State) -> list[str]:
+    """The runs that this journal's process has written to and not ended, by the ids that the store knows."""
+    return [known.ids.get(one, one) for one in known.runs]
+
+
 def _replace(path: Path, data: bytes) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_bytes(data)

@@ -13,6 +13,7 @@ from tidemill.store import limits, metrics
 from tidemill.store.compaction import note_finished
 from tidemill.store.experiments import active as active_experiment
 from tidemill.store.filters import STATUSES
+from tidemill.store.heartbeats import heartbeat
 from tidemill.store.run_documents import INFO, Selection, documents, info_of, read
 from tidemill.store.run_search import search
 from tidemill.store.transaction import Tx
@@ -205,7 +206,10 @@ def log_model(tx: Tx, arg: t.LogModel) -> Nothing:
     pk, experiment = active(tx, arg.run_id)
     name = tx.names.find(tx, _HISTORY_TAG)
     row = tx.row("SELECT value FROM tags WHERE run_pk = ? AND name_id = ?", (pk, name))
-    history = [*(json.loads(row[0]) if row else []), summary]
+    history = json.loads(row[0]) if row else []
+    if summary in history:
+        return NOTHING  # sent again after an answer that was lost
+    history.append(summary)
     # Never cut: half a JSON text would be of no use to anyone.
     _set_tags(tx, pk, experiment, [(_HISTORY_TAG, json.dumps(history))])
     return NOTHING
@@ -325,7 +329,7 @@ def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str
     )
 
 
-__all__ = [  # the operations on runs; `search` has a file of its own
-    "create", "delete", "delete_tag", "get", "log_batch", "log_metric", "log_model", "log_param", "restore", "search", "set_tag",
-    "update",
+__all__ = [  # the operations on runs; `search` and `heartbeat` have files of their own
+    "create", "delete", "delete_tag", "get", "heartbeat", "log_batch", "log_metric", "log_model", "log_param", "restore",
+    "search", "set_tag", "update",
 ]  # fmt: skip

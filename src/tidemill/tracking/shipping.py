@@ -31,6 +31,8 @@ from tidemill.types.runs import GetRun
 
 _IDLE_S = 0.5
 _BUSY_S = 0.1
+BEAT_S = 30
+"""Seconds between two heartbeats of the runs that are being written."""
 _START = (
     "import sys, json; job = json.loads(sys.stdin.readline()); sys.path[:] = job.pop('path'); "
     "from tidemill.tracking.shipping import serve; serve(**job)"
@@ -167,12 +169,16 @@ def serve(address: str, root: str, linger_s: float) -> None:
 def _serve_while_needed(one: sender.Sender, root: Path, shown: str, linger_s: float) -> None:
     pauses: Any = sender.pauses()
     alone_since = None
+    next_beat = 0.0
     while True:
         folders = _journals(root, shown)
-        owned = any(map(owners.is_owned, folders))
-        outcomes = [one.send(folder) for folder in folders if not state.is_sent(folder) or not owners.is_owned(folder)]
+        alive = [folder for folder in folders if owners.is_owned(folder)]
+        if time.monotonic() >= next_beat:
+            next_beat = time.monotonic() + BEAT_S
+            one.beat(list({run for folder in alive for run in state.open_runs(state.load(folder))}), BEAT_S)
+        outcomes = [one.send(folder) for folder in folders if folder not in alive or not state.is_sent(folder)]
         left = any(outcome.error is not None or outcome.busy for outcome in outcomes)
-        if owned:
+        if alive:
             alone_since = None
         else:
             alone_since = alone_since or time.monotonic()

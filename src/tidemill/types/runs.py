@@ -184,3 +184,13 @@ class LogModel(Request, frozen=True):
 
     run_id: str = ""
     model_json: str = ""
+
+
+class Heartbeat(Request, frozen=True):
+    """Say that the processes that write these runs are alive, and will say so again within `interval` seconds.
+
+    0: nothing more is to be expected, and nothing to be concluded from silence.
+    """
+
+    run_ids: list[str] = []
+    interval: Int64 = 30
