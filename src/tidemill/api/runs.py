@@ -1,5 +1,6 @@
 """Operations on runs."""
 
+from tidemill.api import columns
 from tidemill.api.operation import Operation
 from tidemill.types.page import Nothing
 from tidemill.types.runs import (
@@ -8,6 +9,7 @@ from tidemill.types.runs import (
     DeleteTag,
     GetRun,
     Heartbeat,
+    IngestPoints,
     LogBatch,
     LogMetric,
     LogModel,
@@ -72,7 +74,13 @@ heartbeat = Operation(
     "POST", "/api/tidemill/1/runs/heartbeat", allow="run:edit", writes=True, required=("run_ids",),
 )  # fmt: skip
 
+ingest = Operation(
+    "runs.ingest", IngestPoints, Nothing,
+    "POST", "/api/tidemill/1/runs/{run_id}/ingest", allow="run:edit", writes=True, required=("run_id",),
+    raw_type=columns.TYPE, raw_field="columns",
+)  # fmt: skip
+
 OPERATIONS = (
     create, get, update, delete, restore, search, log_metric, log_param, set_tag, delete_tag, log_batch, log_model,
-    heartbeat,
+    heartbeat, ingest,
 )  # fmt: skip

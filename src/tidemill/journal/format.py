@@ -38,7 +38,7 @@ _FRAME = struct.Struct("<IIB")
 _REST = struct.Struct("<IB")
 _SLOT = struct.Struct("<I")
 _TIME = struct.Struct("<q")
-_CLOCK = struct.Struct("<qq")
+_layouts: dict[int, struct.Struct] = {}
 
 
 class Record(NamedTuple):
@@ -140,9 +140,11 @@ def read_define(payload: bytes) -> tuple[int, str]:
 def read_points(payload: bytes) -> Points:
     """One logging call."""
     count = (len(payload) - 20) // 12
-    run, *keys = struct.unpack_from(f"<I{count}I", payload)
-    timestamp, step = _CLOCK.unpack_from(payload, 4 + 4 * count)
-    return Points(run, tuple(keys), timestamp, step, struct.unpack_from(f"<{count}d", payload, 20 + 4 * count))
+    layout = _layouts.get(count)
+    if layout is None:
+        layout = _layouts[count] = struct.Struct(f"<I{count}Iqq{count}d")
+    fields = layout.unpack(payload)
+    return Points(fields[0], fields[1 : 1 + count], fields[1 + count], fields[2 + count], fields[3 + count :])
 
 
 def read_call(payload: bytes) -> tuple[str, bytes]:

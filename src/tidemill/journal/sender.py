@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from tidemill.api import codec, experiments, runs
+from tidemill.api import codec, columns, experiments, runs
 from tidemill.api.operation import AnyOperation, Backend
 from tidemill.api.table import OPERATIONS
 from tidemill.errors import (
@@ -35,12 +35,14 @@ from tidemill.errors import (
 from tidemill.journal import format, owners, segments, state
 from tidemill.types.experiments import CreateExperiment, GetExperimentByName
 from tidemill.types.metrics import MetricPoint
-from tidemill.types.runs import Heartbeat, LogBatch, RunStatus
+from tidemill.types.runs import Heartbeat, IngestPoints, LogBatch, RunStatus
 
 BY_NAME = "@"
 """`@name` stands for the id of the experiment of that name where the id could not be asked for."""
 BATCH = 1000
-"""Most points in one request."""
+"""Most points in one request to any server."""
+INGEST = 20_000
+"""About as many points in one request to a server of ours; one logging call is never cut in two."""
 _REFUSALS = (
     AlreadyExists, BadRequest, InvalidParameter, InvalidState, NotFound, NotSupported, PayloadTooLarge,
 )  # fmt: skip
@@ -75,6 +77,7 @@ class Sender:
         self._attempts: dict[tuple[Path, int, int], int] = {}
         self._experiments: dict[str, str] = {}
         self._has_heartbeats = True
+        self.has_ingest = True
 
     def send(self, folder: Path, *, wait: bool = False, progress: Callable[[int], None] = lambda _: None) -> Outcome:
         """Send what `folder` holds now. `busy`: somebody else is at it, and not `wait`.
@@ -203,7 +206,7 @@ class _Journal:
             point = format.read_points(found.payload)
             self._waiting.append((found, point))
             self._waiting_points += len(point.keys)
-            if self._waiting_points >= BATCH:
+            if self._waiting_points >= (INGEST if self._sender.has_ingest else BATCH):
                 self._send_points()
             return
         self._send_points()
@@ -252,15 +255,38 @@ class _Journal:
                 self._refuse(record, error)
 
     def _log(self, run_id: str, logged: Sequence[format.Points]) -> None:
+        known = self._state.ids.get(run_id, run_id)
+        if self._sender.has_ingest:
+            try:
+                self._ingest(known, logged)
+            except EndpointNotFound:
+                self._sender.has_ingest = False  # another server than ours
+            else:
+                return
         slots = self._slots
         points = [
             MetricPoint(slots[key], value, one.timestamp, one.step)
             for one in logged
             for key, value in zip(one.keys, one.values, strict=True)
         ]
-        known = self._state.ids.get(run_id, run_id)
         for start in range(0, len(points), BATCH):
             self._sender.target.call(runs.log_batch, LogBatch(known, points[start : start + BATCH]))
+
+    def _ingest(self, run_id: str, logged: Sequence[format.Points]) -> None:
+        """Send as columns: what Tidemill's own server takes, several times as fast as JSON."""
+        made = columns.empty()
+        index: dict[int, int] = {}
+        for one in logged:
+            for slot in one.keys:
+                if slot not in index:
+                    index[slot] = len(made.keys)
+                    made.keys.append(self._slots[slot])
+            count = len(one.keys)
+            made.indexes.extend([index[slot] for slot in one.keys])
+            made.values.extend(one.values)
+            made.timestamps.extend((one.timestamp,) * count)
+            made.steps.extend((one.step,) * count)
+        self._sender.target.call(runs.ingest, IngestPoints(run_id, columns.pack(made)))
 
     def _call(self, name: str, body: bytes) -> None:
         op = OPERATIONS.get(name)

@@ -1,11 +1,13 @@
 """Runs, in the database."""
 
 import json
+import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from tidemill.api import codec
 from tidemill.api.codec import Encoded
+from tidemill.api.columns import unpack
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
 from tidemill.ids import is_run_id, new_name, new_run_id
@@ -187,6 +189,30 @@ def log_batch(tx: Tx, arg: t.LogBatch) -> Nothing:
     return NOTHING
 
 
+def ingest(tx: Tx, arg: t.IngestPoints) -> Nothing:
+    """See the operation `runs.ingest`."""
+    found = unpack(arg.columns)
+    pk, experiment = active(tx, arg.run_id)
+    if not found.values:
+        return NOTHING
+    for key in found.keys:
+        if not key:
+            raise codec.missing("key")
+        limits.check_name(key, "name", "Metric name")
+    early = min(found.timestamps)
+    if early < 0:
+        at = found.timestamps.index(early)
+        limits.check_timestamp(found.keys[found.indexes[at]], found.values[at], early)
+    values: Sequence[float] = found.values
+    if math.inf in found.values or -math.inf in found.values:
+        values = [limits.metric_value(value) for value in found.values]
+    ids = tx.names.find_or_make(tx, dict.fromkeys(found.keys))
+    by_index = [ids[key] for key in found.keys]
+    names = [by_index[index] for index in found.indexes]
+    metrics.append_columns(tx, pk, experiment, names, values, found.timestamps, found.steps)
+    return NOTHING
+
+
 def log_model(tx: Tx, arg: t.LogModel) -> Nothing:
     """See the operation `runs.log_model`."""
     try:
@@ -330,6 +356,6 @@ def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str
 
 
 __all__ = [  # the operations on runs; `search` and `heartbeat` have files of their own
-    "create", "delete", "delete_tag", "get", "heartbeat", "log_batch", "log_metric", "log_model", "log_param", "restore",
-    "search", "set_tag", "update",
+    "create", "delete", "delete_tag", "get", "heartbeat", "ingest", "log_batch", "log_metric", "log_model", "log_param",
+    "restore", "search", "set_tag", "update",
 ]  # fmt: skip
