@@ -123,3 +123,36 @@ def http_insecure_tls(env: Mapping[str, str] = os.environ) -> bool:
 def http_certificates(env: Mapping[str, str] = os.environ) -> tuple[str | None, str | None]:
     """`MLFLOW_TRACKING_SERVER_CERT_PATH` (authorities to trust, a file or folder) and `MLFLOW_TRACKING_CLIENT_CERT_PATH`."""
     return env.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None, env.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None
+
+
+def sync(default: bool, env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_SYNC`: 1: every call waits for the store; 0: it waits for the journal on the local disk only.
+
+    Default: 0 for servers, 1 for databases that this process opens itself.
+    """
+    return flag("TIDEMILL_SYNC", default, env)
+
+
+def offline(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_OFFLINE` (default false): keep everything in the journal and send nothing; see `tidemill sync`."""
+    return flag("TIDEMILL_OFFLINE", False, env)
+
+
+def journal_folder(env: Mapping[str, str] = os.environ) -> str | None:
+    """`TIDEMILL_JOURNAL`: the folder of the journals. Default: `./.tidemill/journal`."""
+    return env.get("TIDEMILL_JOURNAL") or None
+
+
+def journal_bytes(env: Mapping[str, str] = os.environ) -> int:
+    """`TIDEMILL_JOURNAL_GIB` (default 2): the most disk that the journals of one folder may take, in GiB."""
+    return int(number("TIDEMILL_JOURNAL_GIB", 2.0, env) * 2**30)
+
+
+def exit_wait(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_EXIT_WAIT` (default 30): seconds that a program waits at its end for what it logged to be sent."""
+    return number("TIDEMILL_EXIT_WAIT", 30.0, env)
+
+
+def sender_linger(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_SENDER_LINGER` (default 600): seconds that the sender goes on trying after the last program has ended."""
+    return number("TIDEMILL_SENDER_LINGER", 600.0, env)

@@ -55,6 +55,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(20)
 
 
+@pytest.fixture
+def direct(fresh: None) -> None:
+    """No journal: for tests of what only the store itself can refuse, on the spot. Name it before `store`."""
+    os.environ["TIDEMILL_SYNC"] = "1"
+
+
 @pytest.fixture(params=["embedded", "http"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a store, set as the tracking URI, with an experiment of the test's own."""

@@ -66,7 +66,7 @@ def test_many_files_at_once(run_id: str, tmp_path: Path) -> None:
         assert (tmp_path / "back" / path).read_bytes() == (tmp_path / "many" / path).read_bytes()
 
 
-def test_what_is_not_there_or_leads_elsewhere_is_refused(run_id: str, tmp_path: Path) -> None:
+def test_what_is_not_there_or_leads_elsewhere_is_refused(direct: None, run_id: str, tmp_path: Path) -> None:
     client = mlflow.Client()
     with pytest.raises(NotFound, match="There is no file"):
         client.log_artifact(run_id, tmp_path / "nope")

@@ -52,7 +52,7 @@ def test_a_search_can_leave_out_what_is_not_needed(client: Client, experiment_id
     assert run.data.params == {}
 
 
-def test_runs_live_and_die(client: Client, experiment_id: str) -> None:
+def test_runs_live_and_die(direct: None, client: Client, experiment_id: str) -> None:
     run = client.create_run(experiment_id, start_time=17, tags={"mlflow.user": "ada", "a": 1}, run_name="first")
     run_id = run.info.run_id
     assert (run.info.start_time, run.info.user_id, run.info.run_name) == (17, "ada", "first")
@@ -80,7 +80,7 @@ def test_runs_live_and_die(client: Client, experiment_id: str) -> None:
         client.update_run(run_id, "DONE")
 
 
-def test_batches_take_mlflows_entities_or_anything_like_them(client: Client, experiment_id: str) -> None:
+def test_batches_take_mlflows_entities_or_anything_like_them(direct: None, client: Client, experiment_id: str) -> None:
     run_id = client.create_run(experiment_id).info.run_id
     like = SimpleNamespace(key="b", value="0.5", timestamp=2, step=3)
     client.log_batch(run_id, [Metric("a", 1.5, 1, 2), like], [Param("p", 5)], [RunTag("t", 6)])  # type: ignore[arg-type]

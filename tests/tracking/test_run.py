@@ -42,7 +42,7 @@ def test_ending_a_run_inside_its_block_is_fine(store: str) -> None:
     assert _status(run) == "FINISHED"
 
 
-def test_a_run_that_cannot_be_ended_does_not_hide_the_error_of_the_block(store: str) -> None:
+def test_a_run_that_cannot_be_ended_does_not_hide_the_error_of_the_block(direct: None, store: str) -> None:
     run = mlflow.start_run()
     mlflow.delete_run(run.info.run_id)
     with pytest.raises(ZeroDivisionError) as caught, run:

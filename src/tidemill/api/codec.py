@@ -6,6 +6,7 @@ fields ignored. Nearly every request is plain enough for msgspec's own decoder; 
 lenient walk below run, which also words the errors.
 """
 
+import base64
 import json
 import math
 import re
@@ -155,6 +156,8 @@ def _walk(value: Any, info: inspect.Type, path: str, text: bool) -> Any:
         info = next(kind for kind in info.types if not isinstance(kind, inspect.NoneType | inspect.CustomType))
     if text and isinstance(value, list) and not isinstance(info, inspect.ListType):
         value = value[0]
+    if isinstance(info, inspect.BytesType):
+        return _bytes(value, path)
     if isinstance(info, inspect.StrType):
         return _text(value, path)
     if isinstance(info, inspect.BoolType):
@@ -183,6 +186,17 @@ def _list(value: Any, item: inspect.Type, path: str, text: bool) -> Any:
         raise wrong_type(None, path)
     found = [_walk(one, item, f"{path}[{number}]", text) for number, one in enumerate(value)]
     return [one for one in found if one is not _UNSET]
+
+
+def _bytes(value: Any, path: str) -> Any:
+    if not isinstance(value, str):
+        raise wrong_type(value, path)
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        raise InvalidParameter(
+            f"Invalid value for parameter '{path}' supplied: it is not Base64. {_SEE_DOCS}"
+        ) from None
 
 
 def _text(value: Any, path: str) -> Any:

@@ -14,7 +14,8 @@ class Operation(Generic[In, Out]):
     `name` is `<noun>.<verb>` and names the function in `store/`. `verb` and `path` are the HTTP side; a path below
     `/api/` is also served below `/ajax-api/`. `allow` is the permission it needs. `writes`: it changes data.
     `replay`: it may be kept in a local journal and sent later. `required` lists the fields that must be there, in the
-    order in which they are checked. `also` holds further (verb, path) pairs that mean the same.
+    order in which they are checked. `also` holds further (verb, path) pairs that mean the same. A body of the content
+    type `raw_type` is not JSON but the field `raw_field`, byte for byte; the other fields are in the path then.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Operation(Generic[In, Out]):
     replay: bool = False
     required: tuple[str, ...] = ()
     also: tuple[tuple[str, str], ...] = ()
+    raw_type: str = ""
+    raw_field: str = ""
 
     @property
     def noun(self) -> str:

@@ -1,5 +1,6 @@
 """Operations on runs."""
 
+from tidemill.api import columns
 from tidemill.api.operation import Operation
 from tidemill.types.page import Nothing
 from tidemill.types.runs import (
@@ -7,6 +8,8 @@ from tidemill.types.runs import (
     DeleteRun,
     DeleteTag,
     GetRun,
+    Heartbeat,
+    IngestPoints,
     LogBatch,
     LogMetric,
     LogModel,
@@ -66,6 +69,18 @@ log_model = Operation(
     "POST", _PATH + "log-model", allow="run:edit", writes=True, replay=True, required=("run_id", "model_json"),
 )  # fmt: skip
 
+heartbeat = Operation(
+    "runs.heartbeat", Heartbeat, Nothing,
+    "POST", "/api/tidemill/1/runs/heartbeat", allow="run:edit", writes=True, required=("run_ids",),
+)  # fmt: skip
+
+ingest = Operation(
+    "runs.ingest", IngestPoints, Nothing,
+    "POST", "/api/tidemill/1/runs/{run_id}/ingest", allow="run:edit", writes=True, required=("run_id",),
+    raw_type=columns.TYPE, raw_field="columns",
+)  # fmt: skip
+
 OPERATIONS = (
     create, get, update, delete, restore, search, log_metric, log_param, set_tag, delete_tag, log_batch, log_model,
+    heartbeat, ingest,
 )  # fmt: skip

@@ -50,6 +50,11 @@ def upload(
     return in_threads(lambda item: _send(storage, item, meter, attempts), items, threads)
 
 
+def planned(source: str | os.PathLike[str], path: str = "") -> list[tuple[str, str]]:
+    """What `upload` would send: local file and path in the storage, sorted. Raises as it does."""
+    return sorted((item.source, item.path) for item in _items(os.fspath(source), path))
+
+
 def _items(source: str, path: str) -> Iterator[_Item]:
     if os.path.isdir(source):
         yield from _folder_items(source, path.rstrip("/"), frozenset())

@@ -32,7 +32,7 @@ class Store:
         os.environ.setdefault("TIDEMILL_HTTP_PATIENCE", "3")
         self.is_named = bool(uri)
         self.address = resolve.address_of(uri) if uri else resolve.current_address()
-        self.backend = resolve.backend(self.address)
+        self.backend = resolve.store(self.address)
 
     @property
     def shown(self) -> str:

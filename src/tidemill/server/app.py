@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
-from tidemill.api.codec import Encoded, decode_fields, decode_request, encode, read_object
+from tidemill.api.codec import Encoded, check_required, decode_fields, decode_request, encode, read_object
 from tidemill.api.operation import AnyOperation, Backend
 from tidemill.api.table import OPERATIONS
 from tidemill.artifacts.roots import Roots
@@ -108,7 +108,8 @@ class App:
         await send_error(send, error, ((b"allow", allow.encode()),))
 
     async def _operate(self, request: Request, route: Route, op: AnyOperation, params: dict[str, str]) -> None:
-        if route.checked and request.content_type != b"application/json":
+        raw = bool(op.raw_type) and request.content_type == op.raw_type.encode()
+        if route.checked and not raw and request.content_type != b"application/json":
             _check_content_type(request.content_type)
         query: bytes = request.scope["query_string"] if route.by_query else b""
         body = b""
@@ -124,14 +125,18 @@ class App:
             if future is not None:
                 await send_json(request.send, _encoded(await future))
                 return
-        work = partial(self._work, op, params, query, body, encoding.decode("latin-1") if encoding else "")
+        work = partial(self._work, op, params, query, body, encoding.decode("latin-1") if encoding else "", raw)
         await send_json(request.send, await asyncio.get_running_loop().run_in_executor(self._pool, work))
 
-    def _work(self, op: AnyOperation, params: dict[str, str], query: bytes, body: bytes, encoding: str) -> bytes:
+    def _work(
+        self, op: AnyOperation, params: dict[str, str], query: bytes, body: bytes, encoding: str, raw: bool
+    ) -> bytes:
         """One request from its bytes to its answer's, in a thread."""
         if encoding:
             body = inflate(body, encoding, self._limit)
-        if query:
+        if raw:
+            arg = check_required(op, op.input(**params, **{op.raw_field: body}))
+        elif query:
             arg = decode_fields(op, {**query_fields(query), **params}, text=True)
         elif params:
             arg = decode_fields(op, {**read_object(body), **params})

@@ -1,12 +1,13 @@
 """The embedded backend: operations carried out on a database in this process."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tidemill.api import codec
 from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
-from tidemill.store import artifacts, experiments, inputs, logged_models, metrics, runs, server, trash
+from tidemill.store import artifacts, experiments, heartbeats, inputs, logged_models, metrics, runs, server, trash
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
 from tidemill.store.sqlite import Job, SqliteDatabase
@@ -14,6 +15,7 @@ from tidemill.store.transaction import Files, Site, Tx
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+_LOOK_S = 10.0
 
 _NOUNS = {
     "experiments": experiments,
@@ -39,6 +41,7 @@ class SqlBackend:
     def __init__(self, database: Database, *, artifact_root: str, files: Files) -> None:
         self.database = database
         self.site = Site(artifact_root=artifact_root, files=files)
+        self._look_again = 0.0
         self._functions: dict[str, Callable[[Tx, Any], Any]] = {}
         self._sqlite = database if isinstance(database, SqliteDatabase) else None
         database.write(self.site, experiments.ensure_default)
@@ -54,12 +57,25 @@ class SqlBackend:
         """As `call`, but for an argument that was decoded and checked; the answer may be JSON already."""
         function = self._function(op)
         if not op.writes:
+            if op.noun == "runs":
+                self._give_up_the_silent()
             with self.database.read(self.site) as tx:
                 result: Out | Encoded[Out] = function(tx, arg)
                 return result
         answer: Out | Encoded[Out] = self.database.write(self.site, lambda tx: function(tx, arg))
         compact_if_due(self.database, self.site)
         return answer
+
+    def _give_up_the_silent(self) -> None:
+        """Before somebody looks at runs: those whose processes are gone are not running."""
+        now = time.monotonic()
+        if now < self._look_again:
+            return
+        self._look_again = now + _LOOK_S
+        with self.database.read(self.site) as tx:
+            silent = heartbeats.overdue(tx)
+        if silent:
+            self.database.write(self.site, heartbeats.give_up)
 
     def enqueue(self, op: Operation[In, Out], arg: In, done: Callable[[Any, BaseException | None], None]) -> bool:
         """Queue a small write for the next `drain`; False where this database or operation cannot.

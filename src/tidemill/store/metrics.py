@@ -35,10 +35,22 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
         return
     keys, values, timestamps, steps = zip(*logged, strict=True)
     ids = tx.names.find_or_make(tx, dict.fromkeys(keys))
-    columns = [ids[key] for key in keys]
+    append_columns(tx, run_pk, experiment, [ids[key] for key in keys], values, timestamps, steps)
+
+
+def append_columns(
+    tx: Tx,
+    run_pk: int,
+    experiment: int,
+    columns: Sequence[int],
+    values: Sequence[float],
+    timestamps: Sequence[int],
+    steps: Sequence[int],
+) -> None:
+    """As `append`, for points in columns: ids of names, values, timestamps, steps. There is at least one."""
     tx.run(
         "INSERT INTO metric_log (run_pk, points, data) VALUES (?, ?, ?)",
-        (run_pk, len(logged), points.pack_log(columns, values, timestamps, steps)),
+        (run_pk, len(columns), points.pack_log(columns, values, timestamps, steps)),
     )
     newest: dict[int, tuple[int, int, float, float]] = {}
     for name, value, timestamp, step in zip(columns, values, timestamps, steps, strict=True):
@@ -55,7 +67,7 @@ def append(tx: Tx, run_pk: int, experiment: int, logged: Sequence[Logged]) -> No
         ],
     )
     tx.touched.add(run_pk)
-    note_logged(tx.site, run_pk, len(logged))
+    note_logged(tx.site, run_pk, len(columns))
 
 
 def append_to_model(tx: Tx, run_id: str, logged: Sequence[Any]) -> None:

@@ -1,11 +1,13 @@
 """Runs, in the database."""
 
 import json
+import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from tidemill.api import codec
 from tidemill.api.codec import Encoded
+from tidemill.api.columns import unpack
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
 from tidemill.ids import is_run_id, new_name, new_run_id
@@ -13,6 +15,7 @@ from tidemill.store import limits, metrics
 from tidemill.store.compaction import note_finished
 from tidemill.store.experiments import active as active_experiment
 from tidemill.store.filters import STATUSES
+from tidemill.store.heartbeats import heartbeat
 from tidemill.store.run_documents import INFO, Selection, documents, info_of, read
 from tidemill.store.run_search import search
 from tidemill.store.transaction import Tx
@@ -186,6 +189,30 @@ def log_batch(tx: Tx, arg: t.LogBatch) -> Nothing:
     return NOTHING
 
 
+def ingest(tx: Tx, arg: t.IngestPoints) -> Nothing:
+    """See the operation `runs.ingest`."""
+    found = unpack(arg.columns)
+    pk, experiment = active(tx, arg.run_id)
+    if not found.values:
+        return NOTHING
+    for key in found.keys:
+        if not key:
+            raise codec.missing("key")
+        limits.check_name(key, "name", "Metric name")
+    early = min(found.timestamps)
+    if early < 0:
+        at = found.timestamps.index(early)
+        limits.check_timestamp(found.keys[found.indexes[at]], found.values[at], early)
+    values: Sequence[float] = found.values
+    if math.inf in found.values or -math.inf in found.values:
+        values = [limits.metric_value(value) for value in found.values]
+    ids = tx.names.find_or_make(tx, dict.fromkeys(found.keys))
+    by_index = [ids[key] for key in found.keys]
+    names = [by_index[index] for index in found.indexes]
+    metrics.append_columns(tx, pk, experiment, names, values, found.timestamps, found.steps)
+    return NOTHING
+
+
 def log_model(tx: Tx, arg: t.LogModel) -> Nothing:
     """See the operation `runs.log_model`."""
     try:
@@ -205,7 +232,10 @@ def log_model(tx: Tx, arg: t.LogModel) -> Nothing:
     pk, experiment = active(tx, arg.run_id)
     name = tx.names.find(tx, _HISTORY_TAG)
     row = tx.row("SELECT value FROM tags WHERE run_pk = ? AND name_id = ?", (pk, name))
-    history = [*(json.loads(row[0]) if row else []), summary]
+    history = json.loads(row[0]) if row else []
+    if summary in history:
+        return NOTHING  # sent again after an answer that was lost
+    history.append(summary)
     # Never cut: half a JSON text would be of no use to anyone.
     _set_tags(tx, pk, experiment, [(_HISTORY_TAG, json.dumps(history))])
     return NOTHING
@@ -325,7 +355,7 @@ def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str
     )
 
 
-__all__ = [  # the operations on runs; `search` has a file of its own
-    "create", "delete", "delete_tag", "get", "log_batch", "log_metric", "log_model", "log_param", "restore", "search", "set_tag",
-    "update",
+__all__ = [  # the operations on runs; `search` and `heartbeat` have files of their own
+    "create", "delete", "delete_tag", "get", "heartbeat", "ingest", "log_batch", "log_metric", "log_model", "log_param",
+    "restore", "search", "set_tag", "update",
 ]  # fmt: skip

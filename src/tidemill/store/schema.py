@@ -154,4 +154,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (model_pk, key, timestamp, step, value, is_nan, run_id, dataset_name, dataset_digest)
         ){clustered}""",
     ),
+    (
+        """CREATE TABLE run_beats (
+            run_pk BIGINT NOT NULL PRIMARY KEY REFERENCES runs (pk) ON DELETE CASCADE,
+            beat_at BIGINT NOT NULL,
+            interval_s BIGINT NOT NULL
+        )""",
+    ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tidemill.clock import now_ms
 from tidemill.store.dialects import Dialect
 from tidemill.store.names import Names
 from tidemill.store.run_cache import RunCache
@@ -45,6 +46,8 @@ class Site:
     runs: RunCache = field(default_factory=RunCache)
     pending: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Rows and points that this process put into the metric log of each run (by pk) since its last compaction."""
+    opened_at: int = field(default_factory=now_ms)
+    """Since when this process looks after the store, in ms since the epoch."""
     due: set[int] = field(default_factory=set)
     """Pks of the runs whose log has grown long."""
 

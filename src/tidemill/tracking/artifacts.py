@@ -11,11 +11,13 @@ from tidemill.api import runs as run_ops
 from tidemill.artifacts.uri import ArtifactUri
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound
+from tidemill.journal.backend import UNKNOWN, JournalBackend
 from tidemill.tracking import media, tables, tags
 from tidemill.tracking.entities import FileInfo
 from tidemill.tracking.files import Files, files_at
 from tidemill.tracking.logged_models import LoggedModelCalls
 from tidemill.tracking.runs import RunCalls
+from tidemill.tracking.staging import StagedFiles
 from tidemill.types.runs import GetRun
 
 _REMEMBERED = 1000
@@ -30,6 +32,8 @@ class ArtifactCalls(RunCalls, LoggedModelCalls):
 
     def files_of(self, run_id: str) -> Files:
         """The files of a run. Raises NotFound."""
+        if isinstance(self.backend, JournalBackend):
+            return StagedFiles(self.backend, f"runs/{run_id}", lambda: self.files_at(self.artifact_uri(run_id)))
         return self.files_at(self.artifact_uri(run_id))
 
     def artifact_uri(self, run_id: str, path: str = "") -> str:
@@ -42,13 +46,16 @@ class ArtifactCalls(RunCalls, LoggedModelCalls):
 
     def remember_artifact_uri(self, run_id: str, uri: str) -> None:
         """Where a run's artifacts lie never changes: knowing it saves a call."""
+        if uri.startswith(UNKNOWN):
+            return
         self._run_uris[run_id] = uri
         if len(self._run_uris) > _REMEMBERED:
             self._run_uris.popitem(last=False)
 
     def files_at(self, uri: str) -> Files:
         """The files below an address of artifacts, such as `s3://bucket/folder` or a run's `artifact_uri`."""
-        return files_at(uri, self.backend, self.tracking_uri)
+        backend = self.backend.target if isinstance(self.backend, JournalBackend) else self.backend
+        return files_at(uri, backend, self.tracking_uri)
 
     def log_artifact(self, run_id: str, local_path: "str | os.PathLike[str]", artifact_path: str | None = None) -> None:
         """Copy a local file, or a folder with its name, to the run, into its folder `artifact_path` (default: the root)."""

@@ -1,7 +1,7 @@
 """What the parts of the client share: the store they talk to, and how MLflow's loose arguments become the wire's."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tidemill.api.operation import Operation
@@ -11,6 +11,8 @@ from tidemill.types.page import Tag, ViewType
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+LogPoints = Callable[[str, tuple[str, ...], Sequence[float], int, int], None]
+"""Takes run id, keys, values, timestamp and step at once; a journal has it."""
 
 
 class Connection:
@@ -19,6 +21,7 @@ class Connection:
     def __init__(self, uri: "str | os.PathLike[str] | None" = None) -> None:
         self.tracking_uri = resolve.current_address() if uri is None else resolve.address_of(uri)
         self.backend = resolve.backend(self.tracking_uri)
+        self._log_points: LogPoints | None = getattr(self.backend, "log_points", None)
 
     def call(self, op: Operation[In, Out], arg: In) -> Out:
         """Carry out one operation of `tidemill.api` there."""

@@ -69,6 +69,11 @@ class Files:
 
 def files_at(uri: str, backend: object, tracking_uri: str) -> Files:
     """The files at an address, as a client of the store behind `backend` sees them."""
+    return Files(storage_at(uri, backend, tracking_uri))
+
+
+def storage_at(uri: str, backend: object, tracking_uri: str) -> Storage:
+    """The storage that `files_at` works on. `backend` is the store itself, without a journal before it."""
     parsed = ArtifactUri.parse(uri)
     if parsed.scheme in ("http", "https"):
         before, anchor, path = parsed.path.partition(PROXY_PATH)
@@ -76,15 +81,15 @@ def files_at(uri: str, backend: object, tracking_uri: str) -> Files:
             raise InvalidParameter(f"'{uri}' is not an address of artifacts: {PROXY_PATH} is missing in it.")
         return _proxied(f"{parsed.scheme}://{parsed.authority}{before}", path, tracking_uri)
     if parsed.scheme != PROXY:
-        return Files(open_storage(parsed))
+        return open_storage(parsed)
     if parsed.authority:
         return _proxied(f"http://{parsed.authority}", parsed.path, tracking_uri)
     if isinstance(backend, EmbeddedBackend):
-        return Files(open_storage(ArtifactUri.parse(backend.artifacts).join(parsed.path.strip("/"))))
+        return open_storage(ArtifactUri.parse(backend.artifacts).join(parsed.path.strip("/")))
     return _proxied(tracking_uri, parsed.path, tracking_uri)
 
 
-def _proxied(server: str, path: str, tracking_uri: str) -> Files:
+def _proxied(server: str, path: str, tracking_uri: str) -> Storage:
     from tidemill.tracking.proxy import proxied  # an HTTP client, only where there is a server
 
-    return Files(proxied(server, path.strip("/"), tracking_uri))
+    return proxied(server, path.strip("/"), tracking_uri)

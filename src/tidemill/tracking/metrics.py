@@ -2,13 +2,16 @@
 
 import json
 import operator
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tidemill.api import metrics as history_ops
 from tidemill.api import runs as ops
+from tidemill.api.codec import missing
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter
+from tidemill.store.limits import check_name, check_timestamp, known_names
 from tidemill.tracking.connection import Connection
 from tidemill.tracking.entities import Metric, RunOperations
 from tidemill.tracking.runs import BATCH, done
@@ -46,6 +49,10 @@ class MetricCalls(Connection):
             timestamp = now_ms()
         if type(value) is not float:
             value = number(value, key, timestamp)
+        whole_step = 0 if step is None else step if type(step) is int else whole(step, "step")
+        if self._log_points is not None and type(key) is str and not (model_id or dataset_name or dataset_digest):
+            self._append(run_id, (key,), (value,), timestamp, whole_step)
+            return None if synchronous is None else done(synchronous)
         self.backend.call(
             ops.log_metric,
             LogMetric(
@@ -53,7 +60,7 @@ class MetricCalls(Connection):
                 key=key,
                 value=value,
                 timestamp=timestamp,
-                step=0 if step is None else step if type(step) is int else whole(step, "step"),
+                step=whole_step,
                 model_id=model_id or "",
                 dataset_name=dataset_name or "",
                 dataset_digest=dataset_digest or "",
@@ -76,10 +83,47 @@ class MetricCalls(Connection):
         if not isinstance(metrics, Mapping):
             raise InvalidParameter(f"'metrics' must be a dict of key to number, not a {type(metrics).__name__}.")
         at = now_ms() if timestamp is None else timestamp
+        if self._log_points is not None and not (model_id or dataset_name or dataset_digest):
+            values = list(metrics.values())
+            for value in values:
+                if type(value) is not float:
+                    values = [number(value, key, at) for key, value in metrics.items()]
+                    break
+            self._append(
+                run_id,
+                tuple(metrics),
+                values,
+                at,
+                0 if step is None else step if type(step) is int else whole(step, "step"),
+            )
+            return None if synchronous is None else done(synchronous)
         where = (at, whole(step or 0, "step"), model_id or "", dataset_name or "", dataset_digest or "")
         points = [MetricPoint(str(key), number(value, key, at), *where) for key, value in metrics.items()]
         self._send(run_id, points, [], [])
         return done(synchronous)
+
+    def _append(self, run_id: str, keys: tuple[Any, ...], values: Sequence[float], at: int, step: int) -> None:
+        """Into the journal. What the store would refuse is refused here, as far as that is cheap to know."""
+        assert self._log_points is not None
+        known = known_names()
+        for key in keys:
+            if key not in known:
+                if not isinstance(key, str):
+                    self._append(run_id, tuple(map(str, keys)), values, at, step)
+                    return
+                if not key:
+                    raise missing("key")
+                check_name(key, "name", "Metric name")
+        if at < 0 and keys:
+            check_timestamp(keys[0], values[0], at)
+        if not keys:
+            return
+        try:
+            self._log_points(run_id, keys, values, at, step)
+        except struct.error:
+            raise InvalidParameter(
+                f"The timestamp {at!r} and the step {step!r} must be whole numbers of at most 64 bits."
+            ) from None
 
     def log_batch(
         self,

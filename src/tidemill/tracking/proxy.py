@@ -120,7 +120,7 @@ def proxied(server: str, path: str, tracking_uri: str) -> ProxyStorage:
     Which server keeps an experiment's artifacts is for whoever made the experiment to say; a login must not follow.
     """
     if server == tracking_uri:
-        backend = resolve.backend(tracking_uri)
+        backend = resolve.store(tracking_uri)
         assert isinstance(backend, HttpBackend)
         return ProxyStorage(backend.session, path)
     if origin_of(server) == origin_of(tracking_uri):

@@ -10,6 +10,7 @@ http://…, https://…         a server
 import atexit
 import os
 import threading
+from functools import partial
 from urllib.parse import unquote
 
 from tidemill import settings
@@ -24,7 +25,8 @@ _chosen: str | None = None
 _absolute: dict[str, str] = {}
 """Addresses from the environment as they were when first needed, so that changing the working folder moves nothing."""
 _open: dict[str, Backend] = {}
-_lock = threading.Lock()
+_stores: dict[tuple[str, float | None], Backend] = {}
+_lock = threading.RLock()
 
 
 def address_of(uri: "str | os.PathLike[str]") -> str:
@@ -87,7 +89,21 @@ def backend(address: str) -> Backend:
     with _lock:
         found = _open.get(address)
         if found is None:
-            found = _open[address] = _make(address)
+            found = _open[address] = _journaled(address)
+        return found
+
+
+def store(address: str, patience_s: float | None = None) -> Backend:
+    """The store at a canonical address itself, without a journal before it: for commands, and for who sends journals.
+
+    `patience_s`: how long a server is tried that fails in passing; None: as the settings say.
+    """
+    is_server = address.startswith(("http://", "https://"))
+    key = (address, patience_s if is_server else None)
+    with _lock:
+        found = _stores.get(key)
+        if found is None:
+            found = _stores[key] = _make(address, key[1])
         return found
 
 
@@ -103,14 +119,31 @@ def close_all() -> None:
         _open.clear()
     for one in backends:
         one.close()
+    with _lock:
+        backends = list(_stores.values())
+        _stores.clear()
+    for one in backends:
+        one.close()
 
 
-def _make(address: str) -> Backend:
+def _journaled(address: str) -> Backend:
+    is_server = address.startswith(("http://", "https://"))
+    if settings.sync(default=not is_server) or not hasattr(os, "register_at_fork"):
+        return store(address)
+    from tidemill.tracking.shipping import journaling
+
+    try:
+        return journaling(address, shown(address), partial(store, address))
+    except OSError:
+        return store(address)  # nowhere to keep a journal: every call waits for the store
+
+
+def _make(address: str, patience_s: float | None) -> Backend:
     scheme, separator, rest = address.partition("://")
     if scheme in ("http", "https"):
         from tidemill.transport.http import HttpBackend
 
-        return HttpBackend(address)
+        return HttpBackend(address, patience=patience_s)
     chosen = settings.artifact_folder()
     if scheme == "postgresql" and separator:
         return EmbeddedBackend(address, None, chosen or os.path.abspath(os.path.join(FOLDER, "artifacts")))
@@ -120,7 +153,7 @@ def _make(address: str) -> Backend:
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()  # a thread that is not in this process may have held the old one
+    _lock = threading.RLock()  # a thread that is not in this process may have held the old one
 
 
 atexit.register(close_all)

@@ -50,7 +50,7 @@ class HttpBackend:
                 path,
                 query=query,
                 body=body,
-                headers=_JSON if body is not None else None,
+                headers=None if body is None else {"Content-Type": op.raw_type} if op.raw_type else _JSON,
                 repeatable=is_repeatable(op, arg),
             )
         except UnicodeEncodeError:
@@ -68,6 +68,8 @@ def request_of(op: AnyOperation, arg: Any) -> tuple[str, Query | None, bytes | N
     if "{" in path:
         for name in _path_fields(path):
             path = path.replace("{" + name + "}", quote_segment(str(getattr(arg, name))))
+    if op.raw_field:
+        return path, None, getattr(arg, op.raw_field)
     if op.verb != "GET":
         return path, None, codec.encode(arg)
     fields = msgspec.to_builtins(arg)

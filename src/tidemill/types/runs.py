@@ -184,3 +184,23 @@ class LogModel(Request, frozen=True):
 
     run_id: str = ""
     model_json: str = ""
+
+
+class IngestPoints(Request, frozen=True):
+    """Log up to 100,000 points of one run at once, as columns of bytes; all or nothing. The same twice is kept once.
+
+    The bytes are those of docs/reference/runs.md: a body of the type `application/vnd.tidemill.columns`, or Base64 in JSON.
+    """
+
+    run_id: str = ""
+    columns: bytes = b""
+
+
+class Heartbeat(Request, frozen=True):
+    """Say that the processes that write these runs are alive, and will say so again within `interval` seconds.
+
+    0: nothing more is to be expected, and nothing to be concluded from silence.
+    """
+
+    run_ids: list[str] = []
+    interval: Int64 = 30

@@ -1,0 +1,396 @@
+"""A Backend that answers writes from the journal, at once and without a network, and everything else from the store."""
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from weakref import WeakSet
+
+import msgspec
+
+from tidemill.api import codec, experiments, runs
+from tidemill.api.operation import AnyOperation, Backend, Operation
+from tidemill.clock import now_ms
+from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
+from tidemill.ids import new_name, new_run_id
+from tidemill.journal import format, sender, state
+from tidemill.journal.writer import LOST_TAG, Writer, say
+from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
+from tidemill.types.page import NOTHING, Nothing, Tag
+from tidemill.types.runs import CreateRun, Run, RunAnswer, RunData, RunInfo, RunInfoAnswer, RunStatus, SetTag, UpdateRun
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+UNKNOWN = "runs:/"
+"""Begins the artifact address of a run whose store could not be asked for the true one."""
+_NAME_TAG = "mlflow.runName"
+_DOWN_S = 30.0
+"""For so long after it could not be reached, a store is not asked for what can be had without it."""
+_REMEMBERED = 1000
+_FICLONE = 0x40049409
+_everyone: "WeakSet[JournalBackend]" = WeakSet()
+
+
+class JournalBackend:
+    """Writes that the operation table marks `replay` return once they are in the journal; a sender brings them to the store.
+
+    `connect(patience_s)` opens the store, `upload` brings it a file. `start_sender` is called now and then while
+    something is logged and makes sure that a sender runs. `check` refuses arguments that no store takes. `offline`:
+    send nothing. Reads first bring everything that this process has logged to the store, for at most `read_wait_s`
+    seconds, so that they see it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[float | None], Backend],
+        writer: Writer,
+        *,
+        upload: sender.Upload,
+        start_sender: Callable[[], None],
+        check: Callable[[AnyOperation, Any], None],
+        offline: bool = False,
+        read_wait_s: float = 60.0,
+        exit_wait_s: float = 30.0,
+    ) -> None:
+        self.writer = writer
+        self.log_points = writer.log_points
+        self.offline = offline
+        self._connect = connect
+        self._upload = upload
+        self._check = check
+        self._start_sender = start_sender
+        self._read_wait_s = read_wait_s
+        self._exit_wait_s = exit_wait_s
+        self._quick: Backend | None = None
+        self._patient: Backend | None = None
+        self._down = float("-inf")
+        self._flushed: tuple[Path | None, tuple[int, int]] = (None, (0, 0))
+        self._infos: dict[str, RunInfo] = {}
+        self._params: dict[str, dict[str, str]] = {}
+        self._staged = 0
+        self._lock = threading.Lock()
+        if not offline:
+            writer.look = start_sender
+        _everyone.add(self)
+
+    def __repr__(self) -> str:
+        return f"JournalBackend({self.writer.target!r})"
+
+    @property
+    def target(self) -> Backend:
+        """The store itself, without the journal."""
+        if self._patient is None:
+            self._patient = self._connect(None)
+        return self._patient
+
+    def call(self, op: Operation[In, Out], arg: In) -> Out:
+        """Carry out `op`, or note it for later. Raises Unavailable where an answer is needed that cannot be had."""
+        answer: Any
+        if op is runs.create:
+            answer = self._create(cast(CreateRun, arg))
+        elif op is runs.update:
+            answer = self._update(cast(UpdateRun, arg))
+        elif op.replay and op.output is Nothing:
+            self._note(op, arg)
+            answer = NOTHING
+        elif op in (experiments.get_by_name, experiments.get, experiments.create):
+            answer = self._experiment(op, arg)
+        else:
+            if op.noun not in ("experiments", "server"):
+                self.flush()
+            elif self.offline:
+                raise _offline(op.name)
+            answer = self.target.call(op, arg)
+            if op is runs.get:
+                self._remember(answer.run.info)
+        return cast(Out, answer)
+
+    def stage(self, owner: str, path: str, source: "str | os.PathLike[str] | bytes") -> bool:
+        """Keep a copy of a file, or bytes, until it is uploaded as `path` of `owner` (`runs/<id>` or `models/<id>`).
+
+        False where there is no room for it. Raises NotFound where there is no such file.
+        """
+        size = len(source) if isinstance(source, bytes) else _size_of(source)
+        with self._lock:
+            self._staged += 1
+            name = f"{self._staged:06d}"
+        try:
+            if not self.writer.fits(size):
+                return False
+            target = self.writer.files() / name
+            if isinstance(source, bytes):
+                target.write_bytes(source)
+            else:
+                _copy(source, target)
+        except OSError:
+            return False
+        return self.writer.append(format.artifact(format.Staged(owner, path, name, size)), owner.partition("/")[2])
+
+    def flush(self, wait_s: float | None = None) -> None:
+        """Bring everything that this process has logged to the store. Raises what prevents it."""
+        if self.offline:
+            raise _offline("an answer")
+        self._send_others()
+        here = (self.writer.folder, self.writer.position())
+        if here == self._flushed or here[0] is None:
+            return
+        error = self._send(here[0], self._read_wait_s if wait_s is None else wait_s)
+        if error is not None:
+            raise Unavailable(
+                f"What was logged before could not be sent, so there is no up-to-date answer ({error.message}) "
+                f"It is safe in {here[0]} and will be sent later."
+            ) from error
+        self._flushed = here
+
+    def close(self) -> None:
+        """Send what is left, for at most the time given for the exit, then let go. May be used again."""
+        lost = dict(self.writer.lost)
+        folder = self.writer.close()
+        if lost:
+            say(f"{sum(lost.values())} logged values found no room in the journal and are lost.")
+            self.writer.lost.clear()
+        if folder is not None and not self.offline:
+            error = self._send(folder, self._exit_wait_s, at_exit=True)
+            if error is not None:
+                left = _megabytes(folder)
+                say(
+                    f"{left} of what was logged wait in {folder} ({error.message}) To send them: tidemill sync {folder.parent}"
+                )
+            else:
+                self._note_lost(lost)
+        elif folder is not None:
+            say(
+                f"offline: {_megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
+            )
+        if folder is not None:
+            refused = len(state.rejected(folder))
+            if refused:
+                say(f"the store refused {refused} records; {folder / state.REJECTED} has them and says why.")
+        for one in (self._quick, self._patient):
+            if one is not None:
+                one.close()
+        self._quick = self._patient = None
+
+    def _note_lost(self, lost: dict[str, int]) -> None:
+        """Let each run say how much of it is missing; the journal may not have had room for that either."""
+        for run_id, count in lost.items():
+            with contextlib.suppress(TidemillError):
+                self._at_once().call(runs.set_tag, SetTag(run_id, key=LOST_TAG, value=str(count)))
+
+    def after_fork_in_child(self) -> None:
+        """The parent's journal is the parent's to send."""
+        self._lock = threading.Lock()
+        self._flushed = (None, (0, 0))
+        self.writer.after_fork_in_child()
+
+    def _send_others(self) -> None:
+        """What other processes here have logged, such as children that have ended: as far as that goes at once."""
+        one = None
+        for folder in state.journals(self.writer.root):
+            others = folder != self.writer.folder and state.read_target(folder) == self.writer.target
+            if others and not state.is_sent(folder):
+                one = one or sender.Sender(self._at_once(), self._upload, stop=sender.deadline(self._read_wait_s))
+                one.send(folder, wait=True)
+
+    def _send(self, folder: Path, wait_s: float, at_exit: bool = False) -> TidemillError | None:
+        """Send `folder`, trying again for `wait_s` seconds; what prevented it, or None."""
+        over = sender.deadline(wait_s)
+        one = sender.Sender(self._at_once(), self._upload, stop=over)
+        with _Waiting(folder, shown=at_exit) as progress:
+            for pause in sender.pauses(0.1, 2.0):
+                outcome = one.send(folder, progress=progress)
+                if outcome.error is None and not outcome.busy:
+                    return None
+                if over():
+                    return outcome.error or Unavailable("Another process is still sending it.")
+                time.sleep(0.01 if outcome.busy else pause)
+        raise AssertionError
+
+    def _at_once(self) -> Backend:
+        if self._quick is None:
+            self._quick = self._connect(2.0)
+        return self._quick
+
+    def _note(self, op: AnyOperation, arg: Any) -> None:
+        """Put one operation into the journal, once it is sure that its argument can be sent."""
+        try:
+            body = codec.encode(arg)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidParameter(f"An argument of {op.name} cannot be sent: {error}.") from None
+        codec.decode_request(op, body)
+        self._check(op, arg)
+        self._check_params(op, arg)
+        self.writer.append(format.call(op.name, body), getattr(arg, "run_id", ""))
+
+    def _check_params(self, op: AnyOperation, arg: Any) -> None:
+        """Refuse at once what the store would refuse later: another value for a param that was logged here."""
+        if op is runs.log_param:
+            given = {arg.key: arg.value}
+        elif op is runs.log_batch and arg.params:
+            given = {param.key: param.value for param in arg.params}
+        else:
+            return
+        known = self._params.setdefault(arg.run_id, {})
+        for key, value in given.items():
+            if known.setdefault(key, value) != value:
+                raise InvalidParameter(
+                    f"Changing param values is not allowed. Param with key='{key}' was already logged with "
+                    f"value='{known[key]}' for run ID='{arg.run_id}'. Attempted logging new value '{value}'."
+                )
+        while len(self._params) > _REMEMBERED:
+            del self._params[next(iter(self._params))]
+
+    def _create(self, arg: CreateRun) -> RunAnswer:
+        tagged = next((tag.value for tag in arg.tags if tag.key == _NAME_TAG), "")
+        name = arg.run_name or tagged or new_name()
+        arg = msgspec.structs.replace(arg, run_id=arg.run_id or new_run_id(), run_name=name)
+        if self._is_reachable() and not arg.experiment_id.startswith(sender.BY_NAME):
+            try:
+                answer = self._at_once().call(runs.create, arg)
+            except Unavailable as error:
+                self._went_down(error)
+            else:
+                self._remember(answer.run.info)
+                self._start_sender()
+                return answer
+        self._note(runs.create, arg)
+        tags = {tag.key: tag.value for tag in arg.tags} | {_NAME_TAG: name}
+        info = self._made_up(arg.run_id, arg.experiment_id, name, arg.user_id, arg.start_time)
+        self._remember(info)
+        return RunAnswer(Run(info, RunData(tags=[Tag(key, value) for key, value in tags.items()])))
+
+    def _update(self, arg: UpdateRun) -> RunInfoAnswer:
+        self._note(runs.update, arg)
+        info = self._infos.get(arg.run_id) or self._made_up(arg.run_id, "", "", "", 0)
+        info = msgspec.structs.replace(
+            info,
+            status=arg.status or info.status,
+            end_time=arg.end_time if arg.end_time is not None else info.end_time,
+            run_name=arg.run_name or info.run_name,
+        )
+        self._remember(info)
+        return RunInfoAnswer(info)
+
+    def _made_up(self, run_id: str, experiment_id: str, name: str, user: str, start: int) -> RunInfo:
+        """What is known of a run without its store."""
+        return RunInfo(
+            run_id=run_id,
+            run_uuid=run_id,
+            run_name=name,
+            experiment_id=experiment_id,
+            user_id=user,
+            status=RunStatus.RUNNING,
+            start_time=start,
+            artifact_uri=f"{UNKNOWN}{run_id}",
+            lifecycle_stage="active",
+        )
+
+    def _remember(self, info: RunInfo) -> None:
+        self._infos[info.run_id] = info
+        while len(self._infos) > _REMEMBERED:
+            del self._infos[next(iter(self._infos))]
+
+    def _experiment(self, op: AnyOperation, arg: Any) -> Any:
+        """Experiments can be had offline too: by name, with a stand-in for the id."""
+        name = getattr(arg, "experiment_name", "") or getattr(arg, "name", "")
+        known = getattr(arg, "experiment_id", "")
+        if known.startswith(sender.BY_NAME):
+            name = known.removeprefix(sender.BY_NAME)
+        elif self._is_reachable() or not name:
+            if self.offline:
+                return ExperimentAnswer(_stand_in(known, known))
+            try:
+                return (self._at_once() if name else self.target).call(op, arg)
+            except Unavailable as error:
+                if not name:
+                    raise
+                self._went_down(error)
+        if op is experiments.create:
+            return CreatedExperiment(sender.BY_NAME + name)
+        return ExperimentAnswer(_stand_in(sender.BY_NAME + name, name))
+
+    def _is_reachable(self) -> bool:
+        """Whether to ask the store for something that can be had without it."""
+        return not self.offline and time.monotonic() - self._down > _DOWN_S
+
+    def _went_down(self, error: Unavailable) -> None:
+        if self._down == float("-inf"):
+            say(f"{error.message} What is logged is kept in {self.writer.root} and sent later.")
+        self._down = time.monotonic()
+
+
+class _Waiting:
+    """A line on the terminal, once sending takes longer than a second."""
+
+    def __init__(self, folder: Path, shown: bool) -> None:
+        self._shown = shown and sys.stderr is not None and sys.stderr.isatty()
+        self._left = state.bytes_left(folder) if self._shown else 0
+        self._due = time.monotonic() + 1.0
+        self._wrote = False
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._sent
+
+    def _sent(self, count: int) -> None:
+        self._left -= count
+        if self._shown and time.monotonic() > self._due:
+            self._due = time.monotonic() + 0.2
+            self._wrote = True
+            sys.stderr.write(f"\rtidemill: sending what was logged, {max(0, self._left) / 1e6:.1f} MB to go … ")
+            sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._wrote:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _stand_in(experiment_id: str, name: str) -> Experiment:
+    now = now_ms()
+    return Experiment(experiment_id, name, "", "active", now, now)
+
+
+def _offline(what: str) -> Unavailable:
+    return Unavailable(
+        f"TIDEMILL_OFFLINE is set, so the store cannot be asked for {what}. Logging works; read after 'tidemill sync'."
+    )
+
+
+def _megabytes(folder: Path) -> str:
+    return f"{max(state.bytes_left(folder), 1) / 1e6:.3g} MB"
+
+
+def _size_of(source: "str | os.PathLike[str]") -> int:
+    if not os.path.isfile(source):
+        raise NotFound(f"There is no file '{os.fspath(source)}' here.")
+    return os.path.getsize(source)
+
+
+def _copy(source: "str | os.PathLike[str]", target: Path) -> None:
+    """A clone that shares blocks where the file system can, else a copy.
+
+    Never a hard link: programs write the next checkpoint into the same file, and would change what was logged.
+    """
+    import shutil
+
+    try:
+        import fcntl
+
+        with open(source, "rb") as old, target.open("wb") as new:
+            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _after_fork_in_child() -> None:
+    for one in list(_everyone):
+        one.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
