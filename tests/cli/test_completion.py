@@ -38,6 +38,12 @@ def test_experiments_and_runs(cli: Any, filled: Path) -> None:
     assert offered(cli, "tidemill runs list -e veg") == ["vegetables"]
 
 
+def test_names_that_need_quotes_are_not_offered(cli: Any, filled: Path) -> None:
+    cli("experiments", "create", "fruit salad; rm -rf $HOME").works()
+    assert offered(cli, "tidemill experiments show f") == ["fruit"]
+    assert offered(cli, "tidemill runs show é") == []
+
+
 def test_where_nothing_can_be_read_nothing_is_offered(cli: Any, tmp_path: Path) -> None:
     assert offered(cli, "tidemill runs show a") == []
     assert offered(cli, "tidemill --uri mysql://x runs show a") == []

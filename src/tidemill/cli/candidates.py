@@ -1,5 +1,7 @@
 """What a shell offers for a RUN or an EXPERIMENT: read from stores on this machine only, so that a key press never waits."""
 
+import re
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -10,13 +12,14 @@ from tidemill.tracking.embedded import EmbeddedBackend
 
 _OFFERED = 50
 _SEEN = 500
+_PLAIN = re.compile(r"[\w./:=@%+,-]+")
 
 
 def complete_experiment(ctx: click.Context, _: click.Parameter, start: str) -> list[CompletionItem]:
     """Names of experiments that begin like this."""
     try:
         store = _local(ctx)
-        names = [one.name for one in store.experiments() if one.name.startswith(start)] if store else []
+        names = [one.name for one in store.experiments() if _fits(one.name, start)] if store else []
     except TidemillError:
         return []
     return [CompletionItem(name) for name in names[:_OFFERED]]
@@ -34,8 +37,13 @@ def complete_run(ctx: click.Context, _: click.Parameter, start: str) -> list[Com
     except TidemillError:
         return []
     by_id = [CompletionItem(info.run_id, help=info.run_name) for info in infos if info.run_id.startswith(start)]
-    by_name = [CompletionItem(info.run_name) for info in infos if start and info.run_name.startswith(start)]
+    by_name = [CompletionItem(info.run_name) for info in infos if start and _fits(info.run_name, start)]
     return (by_id + by_name)[:_OFFERED]
+
+
+def _fits(name: str, start: str) -> bool:
+    """Whether a name goes on like this and needs no quotes, which shells do not put around what they complete."""
+    return name.startswith(start) and _PLAIN.fullmatch(name) is not None
 
 
 def _local(ctx: click.Context) -> Store | None:
