@@ -33,10 +33,14 @@ class Meter:
 def in_threads(work: Callable[[T], R], items: Iterable[T], threads: int) -> list[R]:
     """`work` on each item, up to `threads` at once; results in the items' order.
 
-    After the first error nothing new is started; it is raised once what was under way has ended.
+    After the first error nothing new is started; it is raised once what was under way has ended. A single item needs
+    no thread, which could not be started any more while the interpreter exits.
     """
+    todo = list(items)
+    if len(todo) <= 1 or threads <= 1:
+        return [work(item) for item in todo]
     with ThreadPoolExecutor(max(1, threads), thread_name_prefix="tidemill-transfer") as pool:
-        futures = [pool.submit(work, item) for item in items]
+        futures = [pool.submit(work, item) for item in todo]
         try:
             return [future.result() for future in futures]
         except BaseException:
