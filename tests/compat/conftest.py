@@ -4,18 +4,20 @@ The environments are found by `TIDEMILL_TEST_MLFLOW3` and `TIDEMILL_TEST_MLFLOW2
 mlflow, else at `.venv-mlflow3` and `.venv-mlflow2` at the top of the checkout. MLflow is never imported here.
 """
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tidemill.testing.server import server_process
 
 _TOP = Path(__file__).parents[2]
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
@@ -26,14 +28,6 @@ _CLIENT = {
     # The client looks for a model's requirements by loading it in a process of its own, for most of a minute.
     "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
 }
-_SERVE = """
-import sys
-from tidemill.server.config import ServerConfig
-from tidemill.server.launch import serve
-folder = sys.argv[1]
-serve(ServerConfig(port=0, store=folder + "/tidemill.db", artifacts=folder + "/artifacts"),
-      ready=lambda address: print(address, flush=True))
-"""
 
 
 def find_mlflow(major: int) -> str:
@@ -49,24 +43,7 @@ def find_mlflow(major: int) -> str:
     return str(found)
 
 
-@contextmanager
-def our_server(folder: Path) -> Iterator[str]:
-    """A Tidemill server with its data in `folder`; gives its address."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SERVE, str(folder)], cwd=folder, stdout=subprocess.PIPE, stderr=log
-        )
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().decode().strip()
-        assert address, f"the server did not start:\n{(folder / 'server.log').read_text()}"
-        yield address
-    finally:
-        _stop(process)
-
-
-@contextmanager
+@contextlib.contextmanager
 def mlflow_server(folder: Path, python: str) -> Iterator[str]:
     """MLflow's own server on SQLite, one worker, proxied artifacts; gives its address."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +58,7 @@ def mlflow_server(folder: Path, python: str) -> Iterator[str]:
         _wait_healthy(address, process, folder / "server.log")
         yield address
     finally:
-        _stop(process, group=True)
+        _stop(process)
 
 
 def _free_port() -> int:
@@ -102,20 +79,13 @@ def _wait_healthy(address: str, process: "subprocess.Popen[bytes]", log: Path) -
     raise AssertionError(f"MLflow's server did not start:\n{log.read_text()[-3000:]}")
 
 
-def _stop(process: "subprocess.Popen[bytes]", *, group: bool = False) -> None:
-    """End a server, with its workers where it leads a process group of its own."""
-    if group:
-        with_workers = os.getpgid(process.pid) if process.poll() is None else process.pid
-        os.killpg(with_workers, 15)
-    else:
-        process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9) if group else process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a server and its workers: all of the process group that it leads."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(20)
 
 
 @pytest.fixture(scope="session", params=[3, 2], ids=["mlflow3", "mlflow2"])
@@ -126,16 +96,10 @@ def mlflow_python(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server of ours for the session."""
-    with our_server(tmp_path_factory.mktemp("tidemill")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def fresh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of ours that nobody else writes to."""
-    with our_server(tmp_path_factory.mktemp("tidemill")) as address:
-        yield address
+    """One server of ours for the session; its address."""
+    folder = tmp_path_factory.mktemp("tidemill")
+    with server_process(folder / "tidemill.db", folder / "artifacts") as started:
+        yield started.address
 
 
 @pytest.fixture
@@ -146,9 +110,14 @@ def client_environment(server: str) -> dict[str, str]:
     return {**kept, **_QUIET, **_CLIENT, "MLFLOW_TRACKING_URI": server}
 
 
-@pytest.fixture(scope="session")
-def mlflow_peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """MLflow's own server, for the session."""
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.deep)])
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """MLflow's own server and one of ours, both empty; their addresses. Ours on each database in turn."""
     python = find_mlflow(3)
-    with mlflow_server(tmp_path_factory.mktemp("mlflow"), python) as address:
-        yield address
+    folder = tmp_path_factory.mktemp("tidemill")
+    store = str(folder / "tidemill.db") if request.param == "sqlite" else request.getfixturevalue("postgres_address")
+    with (
+        mlflow_server(tmp_path_factory.mktemp("mlflow"), python) as theirs,
+        server_process(store, folder / "artifacts") as ours,
+    ):
+        yield theirs, ours.address

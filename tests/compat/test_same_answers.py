@@ -238,7 +238,7 @@ def test_each_accepted_difference_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("corpus", sorted(_CORPUS.glob("*.txt")), ids=lambda path: path.stem)
-def test_answers_are_those_of_mlflow(corpus: Path, fresh_server: str, mlflow_peer: str) -> None:
-    theirs, ours = (Side(address.removeprefix("http://")) for address in (mlflow_peer, fresh_server))
+def test_answers_are_those_of_mlflow(corpus: Path, servers: tuple[str, str]) -> None:
+    theirs, ours = (Side(address.removeprefix("http://")) for address in servers)
     found = list(differences(corpus, theirs, ours))
     assert not found, f"{len(found)} answers differ:\n" + "\n".join(found)

@@ -131,6 +131,8 @@ def search(tx: Tx, arg: t.SearchLoggedModels) -> t.LoggedModelPage:
         )
     inner = _open_token(arg)
     experiments = [experiment_key(one) for one in arg.experiment_ids]
+    if not experiments:
+        return t.LoggedModelPage()
     where = models_filter(tx, arg.filter, arg.datasets)
     where.append(f"l.deleted_at IS NULL AND l.experiment_id IN ({marks(len(experiments))})", experiments)
     order = models_order(arg.order_by)
