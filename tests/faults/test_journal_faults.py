@@ -47,7 +47,7 @@ def journals(work: Path) -> list[Path]:
     return sorted(path for path in (work / ".tidemill" / "journal").iterdir() if path.is_dir())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(n, marks=pytest.mark.deep) for n in range(5, 100))])
 def test_a_killed_client_loses_nothing(
     seed: int, start: Start, address: str, work: Path, steps: Steps, sync: Sync
 ) -> None:
@@ -70,11 +70,12 @@ def test_a_killed_client_loses_nothing(
         assert journals(work) == []
 
 
+@pytest.mark.parametrize("kills", [20, pytest.param(100, marks=pytest.mark.deep)])
 def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
-    start: Start, address: str, work: Path, steps: Steps, sync: Sync, request: pytest.FixtureRequest
+    kills: int, start: Start, address: str, work: Path, steps: Steps, sync: Sync
 ) -> None:
-    kills, dice = 20, random.Random(7)
-    with program(TRAINING, work, settings(address, 4000, 0.005)) as training:
+    dice = random.Random(kills)
+    with program(TRAINING, work, settings(address, 200 * kills, 0.005)) as training:
         assert training.stdout is not None
         for _ in range(kills):
             with start() as server:
@@ -87,7 +88,7 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
             lines = output.splitlines()
             assert training.returncode == 0, errors
             sync(work)
-            assert steps(address, lines[0], "loss") == list(range(4000))
+            assert steps(address, lines[0], "loss") == list(range(200 * kills))
             worst = float(lines[-1].split()[1])
             assert worst < 0.25, f"the training waited {worst * 1000:.1f} ms in a log call"
 
