@@ -68,6 +68,13 @@ if TYPE_CHECKING:
     from tidemill.tracking.run import ActiveRun as ActiveRun
     from tidemill.tracking.start import set_experiment as set_experiment
     from tidemill.tracking.start import start_run as start_run
+    from tidemill.tracking.system import disable_system_metrics_logging as disable_system_metrics_logging
+    from tidemill.tracking.system import enable_system_metrics_logging as enable_system_metrics_logging
+    from tidemill.tracking.system import set_system_metrics_node_id as set_system_metrics_node_id
+    from tidemill.tracking.system import (
+        set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging,
+    )
+    from tidemill.tracking.system import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
 
 __version__ = "0.1.0"
 
@@ -77,6 +84,10 @@ _HOME = {
     "tidemill.tracking.media": "Image",
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment start_run",
+    "tidemill.tracking.system": """
+        disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id
+        set_system_metrics_samples_before_logging set_system_metrics_sampling_interval
+    """,
     "tidemill.tracking.fluent": """
         active_run create_experiment delete_experiment delete_experiment_tag delete_logged_model
         delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model get_artifact_uri get_experiment
