@@ -42,7 +42,8 @@ def test_all_writers_are_kept_and_passed_on(script: Script) -> None:
         "    subprocess.run(['sh', '-c', 'echo child; echo child error >&2'], check=True)\n"
         "    ctypes.CDLL(None).puts(b'c library')\n"
         "print('after')\n"
-        "print('after error', file=sys.stderr)\n"
+        "print('after error', file=sys.stderr)\n",
+        PYTHONUNBUFFERED="",
     )
     assert sorted(done.stdout.splitlines()) == ["after", "before", "c library", "child", "descriptor", "python"]
     assert done.stderr.splitlines() == ["python error", "child error", "after error"]
