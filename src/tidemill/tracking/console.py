@@ -68,7 +68,10 @@ class ConsoleCapture:
         if text == self._uploaded:
             return
         try:
-            self._files.write(PATH, text, attempts=3 if self._ended.is_set() else 1)
+            if self._ended.is_set():
+                self._files.write(PATH, text, attempts=3)
+            else:
+                self._files.write_live(PATH, text)
         except Exception:  # a server that is away now may be back at the next time
             return
         self._uploaded = text
