@@ -1,0 +1,369 @@
+"""Watching other packages' functions: reversible, once a call however deeply it nests, and never in the way.
+
+A framework says which functions to watch and gives each a **handler**: a generator that runs until its `yield` before
+the call and goes on after it, when `call.result` is there. Whatever goes wrong in a handler is reported once and the
+call goes on with its own arguments and its own result.
+
+Calls inside a watched call are not watched: a pipeline's steps, a search's candidates, a forest's trees. This holds for
+the workers of scikit-learn's parallel loops too, in whatever thread or process they run. The exception are functions
+that say so (`nests`): inside a training of their own framework they add to what it logs.
+"""
+
+import functools
+import logging
+import sys
+import threading
+import types
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from tidemill.tracking.autolog.imports import when_imported
+from tidemill.tracking.autolog.session import Session
+
+logger = logging.getLogger("tidemill.autolog")
+"""Where failures of autologging are reported: logging, unlike warnings, never turns into an error."""
+
+_PARALLEL = "sklearn.utils.parallel"
+_outer: ContextVar["Call | None"] = ContextVar("tidemill_autolog_call", default=None)
+"""The watched call that is under way in this thread or task."""
+_hooks: dict[str, "Hook"] = {}
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a framework's `autolog` was called with; docs/reference/autolog.md describes each."""
+
+    log_params: bool = True
+    log_datasets: bool = True
+    log_pictures: bool = True
+    log_post_training_metrics: bool = True
+    max_tuning_runs: int | None = 5
+    exclusive: bool = False
+    silent: bool = False
+    extra_tags: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Call:
+    """One call of a watched function. A handler may put other `args` and `kwargs` in place before it yields."""
+
+    __slots__ = ("args", "is_joined", "kwargs", "original", "result", "seconds", "session")
+
+    def __init__(self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.original = original
+        self.args = args
+        self.kwargs = kwargs
+        self.result: Any = None
+        self.seconds = 0.0
+        self.session: Session | None = None
+        self.is_joined = False
+
+    @property
+    def owner(self) -> Any:
+        """The object whose method this is."""
+        return self.args[0]
+
+    def argument(self, name: str, position: int, default: Any = None) -> Any:
+        """The argument called `name`, which may have been given by position (0 is `self`, for methods)."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        return self.args[position] if len(self.args) > position else default
+
+    def put(self, name: str, position: int, value: Any) -> None:
+        """Call with another value of an argument."""
+        if len(self.args) > position:
+            self.args = (*self.args[:position], value, *self.args[position + 1 :])
+        else:
+            self.kwargs = {**self.kwargs, name: value}
+
+
+Handler = Callable[[Any, Call], Iterator[None]]
+"""Called with the session (of a training) or the framework (of anything else), and the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What happens at calls of some functions. `wants` says, fast, whether a call is of interest at all."""
+
+    framework: "Framework"
+    handler: Handler
+    trains: bool
+    wants: Callable[[Call], bool] | None = None
+    nests: bool = False
+
+
+class Framework:
+    """One framework's autologging: its switch, its options and the functions it watches.
+
+    `install` is called once `module` is imported and says what to watch, with `watch`, `watch_function` and
+    `watch_classes`.
+    """
+
+    def __init__(self, name: str, module: str, install: Callable[["Framework"], None]) -> None:
+        self.name = name
+        self.module = module
+        self.options: Options | None = None
+        self._install = install
+        self._patches: list[tuple[Any, str, Any, Any]] = []
+        self._is_installed = False
+        self._reported: set[str] = set()
+
+    def turn_on(self, options: Options) -> None:
+        """Log from now on; again: with other options."""
+        with _lock:
+            self.options = options
+            self._reported.clear()
+        when_imported(self.module, self._installed)
+
+    def turn_off(self) -> None:
+        """Put everything back as it was."""
+        with _lock:
+            self.options = None
+            for key in [key for key, hook in _hooks.items() if hook.framework is self]:
+                del _hooks[key]
+            for owner, name, before, ours in reversed(self._patches):
+                if vars(owner).get(name) is ours:  # else somebody wrapped it again; inside, ours now only passes on
+                    _put_back(owner, name, before)
+            self._patches.clear()
+            self._is_installed = False
+
+    def _installed(self) -> None:
+        with _lock:
+            if self.options is None or self._is_installed:
+                return
+            self._is_installed = True
+            try:
+                self._install(self)
+            except Exception as error:
+                self.report("switching it on", error)
+
+    def watch(
+        self,
+        role: str,
+        handler: Handler,
+        trains: bool = False,
+        wants: Callable[[Call], bool] | None = None,
+        nests: bool = False,
+    ) -> str:
+        """Name what happens at calls of some functions; answers the key that the other methods take.
+
+        `trains`: the handler gets a session. `nests`: also inside a training of this framework, whose session it gets.
+        """
+        key = f"{self.name}.{role}"
+        _hooks[key] = Hook(self, handler, trains, wants, nests)
+        return key
+
+    def watch_function(self, owner: Any, name: str, key: str) -> None:
+        """Watch a function of a module or a method that a class defines itself. Nothing happens where it has none."""
+        with _lock:
+            before = vars(owner).get(name)
+            if before is None or getattr(before, "__isabstractmethod__", False):
+                return
+            ours = _watched_form(before, key)
+            if ours is not None:
+                setattr(owner, name, ours)
+                self._patches.append((owner, name, before, ours))
+
+    def watch_classes(self, root: type, keys: Mapping[str, str], skip: Callable[[type], bool]) -> None:
+        """Watch the methods `keys` (name to key) of a class and all its subclasses, those still to come included."""
+
+        def watch_class(cls: type) -> None:
+            if not skip(cls):
+                for name, key in keys.items():
+                    self.watch_function(cls, name, key)
+
+        for cls in _tree(root):
+            watch_class(cls)
+        before = vars(root).get("__init_subclass__")
+
+        def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:  # noqa: N807
+            if before is not None:
+                before.__func__(cls, **kwargs)
+            else:
+                super(root, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
+            try:
+                if self.options is not None:
+                    watch_class(cls)
+            except Exception as error:
+                self.report("a new class", error)
+
+        ours: Any = classmethod(__init_subclass__)
+        setattr(root, "__init_subclass__", ours)  # noqa: B010 (an assignment is what type checkers refuse)
+        self._patches.append((root, "__init_subclass__", before, ours))
+
+    def report(self, what: str, error: BaseException) -> None:
+        """Say once that something could not be logged. Never raises."""
+        if self.options is None or what in self._reported:
+            return
+        self._reported.add(what)
+        if not self.options.silent:
+            logger.warning(
+                "Autologging of %s: %s failed and is left out (%s: %s). The training itself is not affected.",
+                self.name,
+                what,
+                type(error).__name__,
+                error,
+            )
+
+
+def _tree(root: type) -> list[type]:
+    found: list[type] = [root]
+    for cls in found:
+        children: list[type] = type.__subclasses__(cls)
+        found += [child for child in children if child not in found]
+    return found
+
+
+def _put_back(owner: Any, name: str, before: Any) -> None:
+    if before is None:
+        delattr(owner, name)
+    else:
+        setattr(owner, name, before)
+
+
+def _watched_form(before: Any, key: str) -> Any:
+    """A watched function in the form of `before`; None where that is nothing to watch, or is watched already."""
+    if getattr(before, "__tidemill_watched__", False) or isinstance(
+        before, type | staticmethod | classmethod | property
+    ):
+        return None
+    if isinstance(before, types.FunctionType):
+        return _watched(before, key)
+    if hasattr(before, "__get__"):  # a method that is there only sometimes, such as scikit-learn's available_if
+        return _Conditional(before, key)
+    return _watched(before, key) if callable(before) else None
+
+
+def _watched(original: Callable[..., Any], key: str) -> Callable[..., Any]:
+    # The closure holds the function and a text: a class that is pickled by value takes nothing else along.
+    @functools.wraps(original)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        return watch_call(key, original, args, kwargs)
+
+    vars(watched)["__tidemill_watched__"] = True
+    return watched
+
+
+class _Conditional:
+    """A descriptor that watches what another descriptor answers."""
+
+    __tidemill_watched__ = True
+
+    def __init__(self, before: Any, key: str) -> None:
+        self.before = before
+        self.key = key
+        self.__doc__ = getattr(before, "__doc__", None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "before":
+            raise AttributeError(name)
+        return getattr(self.before, name)
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Any:
+        found = self.before.__get__(owner, kind)
+        if owner is None:
+            return _watched(found, self.key)
+
+        @functools.wraps(found)
+        def unbound(_: Any, *args: Any, **kwargs: Any) -> Any:
+            return found(*args, **kwargs)
+
+        del vars(unbound)["__wrapped__"]  # its signature has no self, ours has
+        watched = _watched(unbound, self.key)
+        method = types.MethodType(watched, owner)
+        vars(watched)["__signature__"] = _with_self(found)
+        return method
+
+
+def _with_self(method: Callable[..., Any]) -> Any:
+    import inspect
+
+    known = inspect.signature(method)
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    rest = [one.replace(kind=one.kind) for one in known.parameters.values()]
+    return known.replace(parameters=[first, *rest])
+
+
+def watch_call(key: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call `original`, with the handler of `key` around it where there is one and no watched call is under way."""
+    hook, outer = _hooks.get(key), _outer.get()
+    if hook is None or (outer is not None and not _joins(hook, outer)):
+        return original(*args, **kwargs)
+    call = Call(original, args, kwargs)
+    try:
+        wanted = (hook.wants is None or hook.wants(call)) and (outer is not None or not _is_worker())
+    except Exception as error:
+        hook.framework.report("looking at a call", error)
+        wanted = False
+    if not wanted:
+        return original(*args, **kwargs)
+    if outer is not None:
+        call.session, call.is_joined = outer.session, True
+    token = _outer.set(call)
+    try:
+        return _around(hook, call)
+    finally:
+        _outer.reset(token)
+
+
+def _joins(hook: Hook, outer: Call) -> bool:
+    return (
+        hook.nests and not outer.is_joined and outer.session is not None and outer.session.framework is hook.framework
+    )
+
+
+def _is_worker() -> bool:
+    """Whether this is a part of a parallel loop of scikit-learn, and so of something larger."""
+    if _PARALLEL not in sys.modules:
+        return False
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_name == "__call__" and frame.f_globals.get("__name__") == _PARALLEL:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _around(hook: Hook, call: Call) -> Any:
+    given = call.args, call.kwargs
+    steps = None
+    status = "FINISHED"
+    try:
+        try:
+            steps = _before(hook, call)
+        except Exception as error:
+            hook.framework.report("what comes before a call", error)
+            call.args, call.kwargs = given
+        began = perf_counter()
+        try:
+            result = call.original(*call.args, **call.kwargs)
+        except BaseException as error:
+            status = "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+            raise
+        call.seconds = perf_counter() - began
+        call.result = result
+        if steps is not None:
+            try:
+                next(steps, None)
+            except Exception as error:
+                hook.framework.report("what comes after a call", error)
+        return result
+    finally:
+        if call.session is not None and not call.is_joined:
+            try:
+                call.session.close(status)
+            except Exception as error:
+                hook.framework.report("ending a run", error)
+
+
+def _before(hook: Hook, call: Call) -> Iterator[None] | None:
+    if hook.trains and not call.is_joined:
+        call.session = Session.open(hook.framework)
+        if call.session is None:
+            return None
+    steps = hook.handler(call.session or hook.framework, call)
+    next(steps, None)
+    return steps
