@@ -15,10 +15,11 @@ def on_fit(session: Session, call: Call) -> Iterator[None]:
     """Log a call of `fit`, `fit_transform` or `fit_predict`."""
     estimator = call.owner
     data, targets, weights = _given(call)
+    is_search, is_booster = search.is_search(estimator), session.framework.name != "sklearn"
     with session.part("the estimator's params"):
-        is_search = search.is_search(estimator)
-        session.params(estimator.get_params(deep=not is_search))
         session.tags(search.class_tags(estimator))
+        if not is_booster:  # which has the last word on its params when it trains
+            session.params(estimator.get_params(deep=not is_search))
         session.flush()
     dataset = None
     if session.framework.options is not None and session.framework.options.log_datasets and data is not None:
@@ -28,6 +29,9 @@ def on_fit(session: Session, call: Call) -> Iterator[None]:
                 session.dataset(dataset, "train")
     yield
     scores.remember(estimator, session)
+    if is_booster:
+        with session.part("the estimator's params"):
+            session.params({key: value for key, value in estimator.get_params().items() if value is not None})
     with session.part("the evaluation on the training data"):
         evaluate(session, estimator, data, targets, weights, PREFIX, call.seconds / 4)
     with session.part("the feature importance"):
@@ -59,11 +63,10 @@ def evaluate(
     """Log how well a fitted estimator does on some data, on all rows or on as many as it manages within `seconds`."""
     if data is None or not (hasattr(estimator, "predict") or hasattr(estimator, "score")):
         return
-    if hasattr(estimator, "predict"):
-        places = rows.affordable(estimator.predict, data, seconds)
-        if places is not None:
-            session.tags({f"tidemill.autolog.{prefix}rows": f"{len(places)} of {rows.count(data)}"})
-            data, targets, weights = (rows.taken(one, places) for one in (data, targets, weights))
+    places = rows.affordable(getattr(estimator, "predict", None) or estimator.score, data, seconds)
+    if places is not None:
+        session.tags({f"tidemill.autolog.{prefix}rows": f"{len(places)} of {rows.count(data)}"})
+        data, targets, weights = (rows.taken(one, places) for one in (data, targets, weights))
     found = None
     if targets is not None and hasattr(estimator, "predict"):
         found = _evaluation(session, estimator, data, targets, weights)

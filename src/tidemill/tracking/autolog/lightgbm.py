@@ -64,7 +64,7 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
         session.params({**call.argument("params", 0, {}), **boosting.arguments(call, _OBJECTS)})
         session.flush()
     options = session.framework.options
-    if not call.is_joined and options is not None and options.log_datasets:
+    if options is not None and options.log_datasets:
         with session.part("the data sets"):
             _log_datasets(session, call)
     call.put("callbacks", 8, [_callback(rounds), *(call.argument("callbacks", 8) or ())])
@@ -88,7 +88,7 @@ def _log_datasets(session: Session, call: Call) -> None:
     names = names if isinstance(names, list | tuple) else [names]
     for one, name, context in [(train, None, "train"), *((*pair, "eval") for pair in zip(others, names, strict=False))]:
         # A file's name, or nothing where LightGBM has freed the data already.
-        if one.data is None or isinstance(one.data, str) or (one is train and context == "eval"):
+        if one.data is None or isinstance(one.data, str) or (one is train and (context == "eval" or call.is_joined)):
             continue
         found = rows.describe(one.data, one.label, name)
         if found is not None:

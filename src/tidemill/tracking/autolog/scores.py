@@ -1,7 +1,8 @@
 """How well logged models do on other data: `model.score(X_val, y_val)` and metrics of `sklearn.metrics` afterwards.
 
 Such a value goes to the run that its model was logged in, as `<metric>_<data>`, where `<data>` is the name of the
-variable that the caller has the data in. The second of the same name is `<metric>-2_<data>`.
+variable that the caller has the data in. The second call of a metric is `<metric>-2_<data>`, as in MLflow. With the first
+value on some data goes a whole evaluation, with names that start with `<data>_`.
 """
 
 import inspect
@@ -12,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tidemill.tracking.autolog import values
-from tidemill.tracking.client import Client
+from tidemill.tracking.autolog import rows, values
 
 if TYPE_CHECKING:
     from tidemill.tracking.autolog.core import Call, Framework
@@ -27,12 +27,21 @@ _lock = threading.Lock()
 
 @dataclass(slots=True)
 class _Logged:
-    """The run that a model was logged in, and what was measured there so far."""
+    """The session that a model was logged in, and what was measured of the model since."""
 
-    client: Client
-    run_id: str
-    names: dict[str, int] = field(default_factory=dict)
+    session: "Session"
+    times: dict[str, int] = field(default_factory=dict)
     calls: dict[str, str] = field(default_factory=dict)
+    evaluated: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prediction:
+    """By which model, and on what data, under which name, a prediction was made."""
+
+    model: "weakref.ref[Any]"
+    data: "weakref.ref[Any] | None"
+    name: str
 
 
 class _ByObject:
@@ -60,10 +69,10 @@ _predictions = _ByObject()
 
 
 def remember(model: Any, session: "Session") -> None:
-    """Note that a model was logged in a session's run."""
+    """Note that a model was logged in a session."""
     options = session.framework.options
     if options is not None and options.log_post_training_metrics:
-        _models.put(model, _Logged(session.client, session.run_id))
+        _models.put(model, _Logged(session))
 
 
 def watch_methods(framework: "Framework") -> dict[str, str]:
@@ -80,19 +89,25 @@ def is_logged(call: "Call") -> bool:
 
 def on_predict(framework: "Framework", call: "Call") -> Iterator[None]:
     """Note of whom and on what a prediction is."""
-    name = _variable(call.argument("X", 1))
+    data = call.argument("X", 1)
+    name = _variable(data)
     yield
-    _predictions.put(call.result, (_models.get(call.owner), name))
+    try:
+        kept = weakref.ref(data)
+    except TypeError:
+        kept = None
+    _predictions.put(call.result, _Prediction(weakref.ref(call.owner), kept, name))
 
 
 def on_score(framework: "Framework", call: "Call") -> Iterator[None]:
     """Log what `model.score` answers."""
     data, targets = call.argument("X", 1), call.argument("y", 2)
     name = _variable(data)
+    arguments = f"X={name}, y={_variable(targets)}" if targets is not None else f"X={name}"
     yield
     kind = type(call.owner).__name__
-    arguments = f"X={name}, y={_variable(targets)}" if targets is not None else f"X={name}"
-    _log(_models.get(call.owner), f"{kind}_score", name, call.result, f"{kind}.score({arguments})")
+    _log(call.owner, f"{kind}_score", name, call.result, f"{kind}.score({arguments})")
+    _evaluate(call.owner, name, data, targets)
 
 
 def watch_metrics(framework: "Framework") -> None:
@@ -112,32 +127,60 @@ def watch_metrics(framework: "Framework") -> None:
 
 
 def _is_of_prediction(call: "Call") -> bool:
-    return any(_predictions.get(one) is not None for one in (*call.args[:3], *call.kwargs.values()))
+    return _prediction(call) is not None
+
+
+def _prediction(call: "Call") -> _Prediction | None:
+    found = (_predictions.get(one) for one in (*call.args[:3], *call.kwargs.values()))
+    return next((one for one in found if one is not None), None)
 
 
 def on_metric(framework: "Framework", call: "Call") -> Iterator[None]:
     """Log what a metric says about predictions of a logged model."""
-    found = [_predictions.get(one) for one in (*call.args[:3], *call.kwargs.values())]
-    logged, name = next(one for one in found if one is not None)
-    yield
+    prediction = _prediction(call)
     metric = call.original.__name__
     given = [_variable(one, "…") for one in call.args]
     given += [f"{key}={_variable(one, values.shown(one)[:40])}" for key, one in call.kwargs.items()]
-    _log(logged, metric, name, call.result, f"{metric}({', '.join(given)})")
+    yield
+    model = prediction.model() if prediction is not None else None
+    if prediction is None or model is None:
+        return
+    _log(model, metric, prediction.name, call.result, f"{metric}({', '.join(given)})")
+    data = prediction.data() if prediction.data is not None else None
+    _evaluate(model, prediction.name, data, call.argument("y_true", 0))
 
 
-def _log(logged: _Logged | None, metric: str, dataset: str, value: Any, shown: str) -> None:
-    number = values.number(value)
+def _log(model: Any, metric: str, dataset: str, value: Any, shown: str) -> None:
+    logged, number = _models.get(model), values.number(value)
     if logged is None or number is None:
         return
     with _lock:
-        base = f"{metric}_{dataset}"
-        logged.names[base] = logged.names.get(base, 0) + 1
-        times = logged.names[base]
-        key = values.key(base if times == 1 else f"{metric}-{times}_{dataset}")
+        times = logged.times[metric] = logged.times.get(metric, 0) + 1
+        key = values.key(f"{metric}_{dataset}" if times == 1 else f"{metric}-{times}_{dataset}")
         logged.calls[key] = shown
-    logged.client.log_metric(logged.run_id, key, number)
-    logged.client.log_dict(logged.run_id, dict(logged.calls), "metric_info.json")
+    logged.session.metrics({key: number})
+    logged.session.flush()
+    logged.session.json(dict(logged.calls), "metric_info.json")
+
+
+def _evaluate(model: Any, name: str, data: Any, targets: Any) -> None:
+    """Link the data to the model's run, and evaluate the model on it as on its training data; once for each name."""
+    from tidemill.tracking.autolog import estimators
+
+    logged = _models.get(model)
+    if logged is None or name == UNKNOWN or name in logged.evaluated or data is None or targets is None:
+        return
+    logged.evaluated.add(name)
+    session = logged.session
+    options = session.framework.options
+    if options is not None and options.log_datasets:
+        with session.part("the data set"):
+            dataset = rows.describe(data, targets)
+            if dataset is not None:
+                session.dataset(dataset, "eval")
+    with session.part(f"the evaluation on {name}"):
+        estimators.evaluate(session, model, data, targets, None, f"{name}_", 1.0)
+    session.close()
 
 
 def _variable(value: Any, otherwise: str = UNKNOWN) -> str:

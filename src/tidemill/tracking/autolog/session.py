@@ -62,6 +62,7 @@ class Session:
         self.folder = "" if self.number == 1 else f"training-{self.number}/"
         self._points: list[Metric] = []
         self._params: dict[str, str] = {}
+        self._named: set[str] = set()
         self._tags: dict[str, str] = {}
         self._tables: list[str] = []
         self._flushed = time.monotonic()
@@ -94,12 +95,15 @@ class Session:
             self.framework.report(what, error)
 
     def params(self, given: Mapping[str, Any]) -> None:
-        """Note params, as texts of sensible length. They are written with the next `flush`."""
+        """Note params, as texts of sensible length. They are written with the next `flush`. The first value stays."""
         if self.framework.options is None or not self.framework.options.log_params:
             return
         for key, value in given.items():
-            with self.part(f"the param {key}"):
-                self._params[values.key(key)] = values.shown(value)
+            name = values.key(key)
+            if name not in self._named:
+                with self.part(f"the param {key}"):
+                    self._params[name] = values.shown(value)
+                    self._named.add(name)
 
     def tags(self, given: Mapping[str, Any]) -> None:
         """Note tags. They are written with the next `flush`."""

@@ -8,7 +8,7 @@ from tidemill.tracking.autolog import boosting, estimators, rows, scores
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
-_OBJECTS = ("params", "dtrain", "evals", "obj", "feval", "custom_metric", "evals_result", "xgb_model", "callbacks")
+_OBJECTS = ("params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks")
 _MOST_CELLS = 5_000_000
 _importance_types: tuple[str, ...] = ("weight",)
 
@@ -70,9 +70,10 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
     with session.part("the params"):
         session.params({**call.argument("params", 0, {}), **boosting.arguments(call, _OBJECTS)})
         session.flush()
-    if not call.is_joined and options is not None and options.log_datasets:
+    if options is not None and options.log_datasets:
         with session.part("the data sets"):
-            session.dataset(_described(data), "train")
+            if not call.is_joined:  # else `fit` has done so
+                session.dataset(_described(data), "train")
             for one, name in call.argument("evals", 99) or ():
                 if one is not data:
                     session.dataset(_described(one, name), "eval")
