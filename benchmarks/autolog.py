@@ -45,7 +45,7 @@ def nested_us(repeat: int = 20_000) -> float:
     def nothing() -> None:
         pass
 
-    watched = _watched(nothing, "no.such")
+    watched = _watched(nothing, ["no.such"])
     times = []
     for function in (nothing, watched):
         began = time.perf_counter()

@@ -16,10 +16,12 @@ import threading
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from tidemill.tracking.autolog.call import Call as Call
+from tidemill.tracking.autolog.call import Options as Options
 from tidemill.tracking.autolog.imports import when_imported
 from tidemill.tracking.autolog.session import Session
 
@@ -31,53 +33,6 @@ _outer: ContextVar["Call | None"] = ContextVar("tidemill_autolog_call", default=
 """The watched call that is under way in this thread or task."""
 _hooks: dict[str, "Hook"] = {}
 _lock = threading.RLock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a framework's `autolog` was called with; docs/reference/autolog.md describes each."""
-
-    log_params: bool = True
-    log_datasets: bool = True
-    log_pictures: bool = True
-    log_post_training_metrics: bool = True
-    max_tuning_runs: int | None = 5
-    exclusive: bool = False
-    silent: bool = False
-    extra_tags: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Call:
-    """One call of a watched function. A handler may put other `args` and `kwargs` in place before it yields."""
-
-    __slots__ = ("args", "is_joined", "kwargs", "original", "result", "seconds", "session")
-
-    def __init__(self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.original = original
-        self.args = args
-        self.kwargs = kwargs
-        self.result: Any = None
-        self.seconds = 0.0
-        self.session: Session | None = None
-        self.is_joined = False
-
-    @property
-    def owner(self) -> Any:
-        """The object whose method this is."""
-        return self.args[0]
-
-    def argument(self, name: str, position: int, default: Any = None) -> Any:
-        """The argument called `name`, which may have been given by position (0 is `self`, for methods)."""
-        if name in self.kwargs:
-            return self.kwargs[name]
-        return self.args[position] if len(self.args) > position else default
-
-    def put(self, name: str, position: int, value: Any) -> None:
-        """Call with another value of an argument."""
-        if len(self.args) > position:
-            self.args = (*self.args[:position], value, *self.args[position + 1 :])
-        else:
-            self.kwargs = {**self.kwargs, name: value}
 
 
 Handler = Callable[[Any, Call], Iterator[None]]
@@ -107,7 +62,8 @@ class Framework:
         self.module = module
         self.options: Options | None = None
         self._install = install
-        self._patches: list[tuple[Any, str, Any, Any]] = []
+        self._watched: list[tuple[Any, str, _Form, str]] = []
+        self._classes: list[tuple[type, Any, Any]] = []
         self._is_installed = False
         self._reported: set[str] = set()
 
@@ -124,10 +80,13 @@ class Framework:
             self.options = None
             for key in [key for key, hook in _hooks.items() if hook.framework is self]:
                 del _hooks[key]
-            for owner, name, before, ours in reversed(self._patches):
-                if vars(owner).get(name) is ours:  # else somebody wrapped it again; inside, ours now only passes on
-                    _put_back(owner, name, before)
-            self._patches.clear()
+            for owner, name, form, key in reversed(self._watched):
+                _unwatch(owner, name, form, key)
+            for root, before, ours in self._classes:
+                if vars(root).get("__init_subclass__") is ours:
+                    _put_back(root, "__init_subclass__", before)
+            self._watched.clear()
+            self._classes.clear()
             self._is_installed = False
 
     def _installed(self) -> None:
@@ -160,12 +119,16 @@ class Framework:
         """Watch a function of a module or a method that a class defines itself. Nothing happens where it has none."""
         with _lock:
             before = vars(owner).get(name)
-            if before is None or getattr(before, "__isabstractmethod__", False):
-                return
-            ours = _watched_form(before, key)
-            if ours is not None:
-                setattr(owner, name, ours)
-                self._patches.append((owner, name, before, ours))
+            form = _forms.get(id(before))
+            if form is None:
+                form = _form_of(before)
+                if form is None:
+                    return
+                _forms[id(form.ours)] = form
+                setattr(owner, name, form.ours)
+            if key not in form.keys:
+                form.keys.append(key)
+                self._watched.append((owner, name, form, key))
 
     def watch_classes(self, root: type, keys: Mapping[str, str], skip: Callable[[type], bool]) -> None:
         """Watch the methods `keys` (name to key) of a class and all its subclasses, those still to come included."""
@@ -192,7 +155,7 @@ class Framework:
 
         ours: Any = classmethod(__init_subclass__)
         setattr(root, "__init_subclass__", ours)  # noqa: B010 (an assignment is what type checkers refuse)
-        self._patches.append((root, "__init_subclass__", before, ours))
+        self._classes.append((root, before, ours))
 
     def report(self, what: str, error: BaseException) -> None:
         """Say once that something could not be logged. Never raises."""
@@ -224,37 +187,55 @@ def _put_back(owner: Any, name: str, before: Any) -> None:
         setattr(owner, name, before)
 
 
-def _watched_form(before: Any, key: str) -> Any:
-    """A watched function in the form of `before`; None where that is nothing to watch, or is watched already."""
-    if getattr(before, "__tidemill_watched__", False) or isinstance(
-        before, type | staticmethod | classmethod | property
-    ):
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What stands in the place of a watched function; `keys` are those of all frameworks that watch it."""
+
+    ours: Any
+    before: Any
+    keys: list[str]
+
+
+_forms: dict[int, _Form] = {}
+"""All forms in place, by the identity of `ours`."""
+
+
+def _form_of(before: Any) -> _Form | None:
+    """A form for a function or method; None where that is nothing to watch."""
+    keys: list[str] = []
+    if before is None or getattr(before, "__isabstractmethod__", False):
         return None
-    if isinstance(before, types.FunctionType):
-        return _watched(before, key)
-    if hasattr(before, "__get__"):  # a method that is there only sometimes, such as scikit-learn's available_if
-        return _Conditional(before, key)
-    return _watched(before, key) if callable(before) else None
+    if isinstance(before, type | staticmethod | classmethod | property):
+        return None
+    if hasattr(before, "__get__") and not isinstance(before, types.FunctionType):
+        # A method that is there only sometimes, such as scikit-learn's available_if.
+        return _Form(_Conditional(before, keys), before, keys)
+    return _Form(_watched(before, keys), before, keys) if callable(before) else None
 
 
-def _watched(original: Callable[..., Any], key: str) -> Callable[..., Any]:
-    # The closure holds the function and a text: a class that is pickled by value takes nothing else along.
+def _unwatch(owner: Any, name: str, form: _Form, key: str) -> None:
+    form.keys.remove(key)
+    if not form.keys:
+        _forms.pop(id(form.ours), None)
+        if vars(owner).get(name) is form.ours:  # else somebody wrapped it again; inside, ours now only passes on
+            _put_back(owner, name, form.before)
+
+
+def _watched(original: Callable[..., Any], keys: list[str]) -> Callable[..., Any]:
+    # The closure holds the function and texts: a class that is pickled by value takes nothing else along.
     @functools.wraps(original)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        return watch_call(key, original, args, kwargs)
+        return watch_call(keys, original, args, kwargs)
 
-    vars(watched)["__tidemill_watched__"] = True
     return watched
 
 
 class _Conditional:
     """A descriptor that watches what another descriptor answers."""
 
-    __tidemill_watched__ = True
-
-    def __init__(self, before: Any, key: str) -> None:
+    def __init__(self, before: Any, keys: list[str]) -> None:
         self.before = before
-        self.key = key
+        self.keys = keys
         self.__doc__ = getattr(before, "__doc__", None)
 
     def __getattr__(self, name: str) -> Any:
@@ -265,14 +246,14 @@ class _Conditional:
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         found = self.before.__get__(owner, kind)
         if owner is None:
-            return _watched(found, self.key)
+            return _watched(found, self.keys)
 
         @functools.wraps(found)
         def unbound(_: Any, *args: Any, **kwargs: Any) -> Any:
             return found(*args, **kwargs)
 
         del vars(unbound)["__wrapped__"]  # its signature has no self, ours has
-        watched = _watched(unbound, self.key)
+        watched = _watched(unbound, self.keys)
         method = types.MethodType(watched, owner)
         vars(watched)["__signature__"] = _with_self(found)
         return method
@@ -287,18 +268,16 @@ def _with_self(method: Callable[..., Any]) -> Any:
     return known.replace(parameters=[first, *rest])
 
 
-def watch_call(key: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call `original`, with the handler of `key` around it where there is one and no watched call is under way."""
-    hook, outer = _hooks.get(key), _outer.get()
-    if hook is None or (outer is not None and not _joins(hook, outer)):
-        return original(*args, **kwargs)
-    call = Call(original, args, kwargs)
-    try:
-        wanted = (hook.wants is None or hook.wants(call)) and (outer is not None or not _is_worker())
-    except Exception as error:
-        hook.framework.report("looking at a call", error)
-        wanted = False
-    if not wanted:
+def watch_call(keys: list[str], original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call `original`, with the first handler around it that wants the call, unless it is part of a watched one."""
+    outer = _outer.get()
+    for key in keys:
+        hook = _hooks.get(key)
+        if hook is not None and (outer is None or _joins(hook, outer)):
+            call = Call(original, args, kwargs)
+            if _is_wanted(hook, call, outer):
+                break
+    else:
         return original(*args, **kwargs)
     if outer is not None:
         call.session, call.is_joined = outer.session, True
@@ -307,6 +286,14 @@ def watch_call(key: str, original: Callable[..., Any], args: tuple[Any, ...], kw
         return _around(hook, call)
     finally:
         _outer.reset(token)
+
+
+def _is_wanted(hook: Hook, call: Call, outer: Call | None) -> bool:
+    try:
+        return (hook.wants is None or hook.wants(call)) and (outer is not None or not _is_worker())
+    except Exception as error:
+        hook.framework.report("looking at a call", error)
+        return False
 
 
 def _joins(hook: Hook, outer: Call) -> bool:

@@ -76,9 +76,14 @@ def remember(model: Any, session: "Session") -> None:
 
 
 def watch_methods(framework: "Framework") -> dict[str, str]:
-    """The keys of the methods by which estimators are judged, for `watch_classes`."""
+    """Watch what judges estimators of any class; answers the keys of their own methods, for `watch_classes`."""
+    from sklearn import base
+
     score = framework.watch("score", on_score, wants=is_logged)
     predict = framework.watch("predict", on_predict, wants=is_logged)
+    for mixin in (base.ClassifierMixin, base.RegressorMixin):
+        framework.watch_function(mixin, "score", score)
+    watch_metrics(framework)
     return {"score": score, **dict.fromkeys(_PREDICTIONS, predict)}
 
 
@@ -159,8 +164,8 @@ def _log(model: Any, metric: str, dataset: str, value: Any, shown: str) -> None:
         key = values.key(f"{metric}_{dataset}" if times == 1 else f"{metric}-{times}_{dataset}")
         logged.calls[key] = shown
     logged.session.metrics({key: number})
-    logged.session.flush()
     logged.session.json(dict(logged.calls), "metric_info.json")
+    logged.session.close()
 
 
 def _evaluate(model: Any, name: str, data: Any, targets: Any) -> None:

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ _FLUSH_SECONDS = 1.0
 _FLUSH_POINTS = 1000
 _PAUSE_SECONDS = 60.0
 _REMEMBERED = 10_000
+_AT_ONCE = 8
 
 _lock = threading.Lock()
 _trainings: dict[str, int] = {}
@@ -65,6 +67,7 @@ class Session:
         self._named: set[str] = set()
         self._tags: dict[str, str] = {}
         self._tables: list[str] = []
+        self._files: list[tuple[str, bytes]] = []
         self._flushed = time.monotonic()
         self._is_dead = False
 
@@ -155,34 +158,47 @@ class Session:
         return found
 
     def text(self, text: str, name: str) -> None:
-        """Write a text file."""
-        self._write(name, lambda: text.encode())
+        """Note a text file. Files are written when the session is closed."""
+        self._keep(name, lambda: text.encode())
 
     def json(self, document: Any, name: str) -> None:
-        """Write a JSON file."""
-        self._write(name, lambda: json.dumps(values.plain(document), indent=1).encode())
+        """Note a JSON file."""
+        self._keep(name, lambda: json.dumps(values.plain(document), indent=1).encode())
 
     def table(self, columns: Mapping[str, Sequence[Any]], name: str) -> None:
-        """Write a table as `load_table` reads it (.json), or as .csv."""
+        """Note a table as `load_table` reads it (.json), or as .csv."""
         if name.endswith(".csv"):
-            self._write(name, lambda: values.csv_bytes(columns))
+            self._keep(name, lambda: values.csv_bytes(columns))
             return
-        if self._write(name, lambda: Table(values.plain(columns)).encode(name)):
+        if self._keep(name, lambda: Table(values.plain(columns)).encode(name)):
             self._tables.append(self.folder + name)
 
     def picture(self, draw: Callable[..., Any], name: str, *args: Any) -> None:
-        """Write the matplotlib figure that `draw(*args)` answers. Without matplotlib there are no pictures."""
+        """Note the matplotlib figure that `draw(*args)` answers. Without matplotlib there are no pictures."""
         options = self.framework.options
         if options is not None and options.log_pictures and importlib.util.find_spec("matplotlib"):
-            self._write(name, lambda: media.figure_bytes(draw(*args), name))
+            self._keep(name, lambda: media.figure_bytes(draw(*args), name))
 
-    def _write(self, name: str, encode: Callable[[], bytes]) -> bool:
-        written = []
+    def _keep(self, name: str, encode: Callable[[], bytes]) -> bool:
+        made = []
+        with self.part(f"the file {name}"):
+            made.append((name, encode()))
+        self._files += made
+        return bool(made)
+
+    def _write_files(self) -> None:
+        """Write the files together: each waits for a disk or a server, not for this process."""
+        files, self._files = self._files, []
+        if self._is_dead or not files:
+            return
+        with ThreadPoolExecutor(_AT_ONCE, "tidemill-autolog") as pool:
+            for name, data in files:
+                pool.submit(self._write_file, name, data)
+
+    def _write_file(self, name: str, data: bytes) -> None:
         if not self._is_dead:
-            with self.part(f"the file {name}"):
-                self.client.files_of(self.run_id).write(self.folder + name, encode(), attempts=1)
-                written.append(name)
-        return bool(written)
+            with self.part(f"writing {name}"):
+                self.client.files_of(self.run_id).write(self.folder + name, data, attempts=1)
 
     def dataset(self, dataset: Any, context: str) -> None:
         """Link a data set of `tidemill.data` to the run."""
@@ -193,7 +209,8 @@ class Session:
             self.client.log_inputs(self.run_id, [link])
 
     def close(self, status: str = "FINISHED") -> None:
-        """Write the rest, and end the run if it is this training's own."""
+        """Write the rest, files too, and end the run if it is this training's own."""
+        self._write_files()
         with self.part("noting the tables"):
             self._note_tables()
         self.flush()

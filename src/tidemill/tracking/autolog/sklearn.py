@@ -59,16 +59,9 @@ def _install(framework: Framework) -> None:
     fit = framework.watch("fit", estimators.on_fit, trains=True, wants=_is_training)
     keys = {**dict.fromkeys(_FITS, fit), **scores.watch_methods(framework)}
     framework.watch_classes(base.BaseEstimator, keys, lambda cls: cls.__module__.startswith(_ELSEWHERE))
-    for mixin in (
-        base.ClassifierMixin,
-        base.RegressorMixin,
-        base.ClusterMixin,
-        base.TransformerMixin,
-        base.OutlierMixin,
-    ):
-        for name, key in keys.items():
-            framework.watch_function(mixin, name, key)
-    scores.watch_metrics(framework)
+    for mixin in (base.ClusterMixin, base.TransformerMixin, base.OutlierMixin):
+        for name in _FITS:
+            framework.watch_function(mixin, name, fit)
 
 
 framework = Framework("sklearn", "sklearn.base", _install)

@@ -1,5 +1,6 @@
 """Autologging for statsmodels: every model's `fit` and `fit_regularized`."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -72,9 +73,11 @@ def _on_fit(session: Session, call: Call) -> Iterator[None]:
         session.metrics(_statistics(results))
     with session.part("the coefficients"):
         _log_coefficients(session, results)
-    with session.part("the summary"):
-        if hasattr(results, "summary"):
-            session.text(f"{_as_text(results.summary())}\n", "model_summary.txt")
+    with (
+        session.part("the summary"),
+        contextlib.suppress(NotImplementedError, AttributeError),
+    ):  # some kinds of fit have none
+        session.text(f"{_as_text(results.summary())}\n", "model_summary.txt")
     with session.part("the evaluation on the training data"):
         _log_residuals(session, model, results)
 
