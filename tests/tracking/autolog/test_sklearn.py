@@ -181,6 +181,36 @@ def test_scores_on_other_data_go_to_the_models_run(iris, runs, files):
     assert {"training_per_class.json", "x_val_per_class.json"} <= {one["path"] for one in noted}
 
 
+def test_the_same_call_again_is_the_next_step(iris, runs):
+    x, y = iris
+    model = LogisticRegression(max_iter=500).fit(x, y)
+    for _ in range(4):
+        answer = model.predict(x)
+        metrics.accuracy_score(y, answer)
+    for part in (x[:50], x[50:100], x[100:]):
+        model.score(part, y.loc[part.index])
+    [run] = runs()
+    assert len(tidemill.Client().get_metric_history(run.info.run_id, "accuracy_score_x")) == 4
+    assert "accuracy_score-2_x" not in run.data.metrics
+    assert {"part_score", "part-2_score", "part-3_score"} <= set(run.data.metrics)
+
+
+def test_learning_in_parts(iris, runs):
+    from sklearn.linear_model import SGDClassifier
+
+    x, y = iris
+    SGDClassifier().partial_fit(x, y, classes=[0, 1, 2])
+    assert runs() == []
+    model = SGDClassifier(random_state=1)
+    with tidemill.start_run():
+        for _ in range(3):
+            model.partial_fit(x, y, classes=[0, 1, 2])
+        model.score(x, y)
+    [run] = runs()
+    assert run.data.params["random_state"] == "1"
+    assert "SGDClassifier_score_x" in run.data.metrics
+
+
 def test_post_training_metrics_can_be_left_out(store, runs):
     tidemill.sklearn.autolog(log_pictures=False, log_post_training_metrics=False)
     x, y = load_iris(return_X_y=True)

@@ -131,12 +131,16 @@ class Framework:
                 self._watched.append((owner, name, form, key))
 
     def watch_classes(self, root: type, keys: Mapping[str, str], skip: Callable[[type], bool]) -> None:
-        """Watch the methods `keys` (name to key) of a class and all its subclasses, those still to come included."""
+        """Watch the methods `keys` (name to key) of a class and all its subclasses, those still to come included.
+
+        Methods that they have from other classes are watched there. What `skip` is true of is left alone.
+        """
 
         def watch_class(cls: type) -> None:
-            if not skip(cls):
-                for name, key in keys.items():
-                    self.watch_function(cls, name, key)
+            for home in cls.__mro__[:-1]:
+                if not skip(home):
+                    for name, key in keys.items():
+                        self.watch_function(home, name, key)
 
         for cls in _tree(root):
             watch_class(cls)

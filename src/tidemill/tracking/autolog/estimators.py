@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tidemill.tracking import run
 from tidemill.tracking.autolog import evaluation, rows, scores, search
 from tidemill.tracking.autolog.core import Call
 from tidemill.tracking.autolog.session import Session
@@ -55,6 +56,20 @@ def _given(call: Call) -> tuple[Any, Any, Any]:
         names = list(inspect.signature(call.original).parameters)
         weights = call.args[3] if len(names) > 3 and names[3] == "sample_weight" else None
     return data, targets, weights
+
+
+def is_first_part(call: Call) -> bool:
+    """Whether a `partial_fit` is the first of its model in an active run: the only one that is logged."""
+    return run.active() is not None and not scores.is_logged(call)
+
+
+def on_partial_fit(session: Session, call: Call) -> Iterator[None]:
+    """Log what a model that learns in parts is made of; how well it does is logged when it is scored."""
+    with session.part("the estimator's params"):
+        session.tags(search.class_tags(call.owner))
+        session.params(call.owner.get_params())
+    scores.remember(call.owner, session)
+    yield
 
 
 def evaluate(

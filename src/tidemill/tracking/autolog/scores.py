@@ -1,10 +1,12 @@
 """How well logged models do on other data: `model.score(X_val, y_val)` and metrics of `sklearn.metrics` afterwards.
 
 Such a value goes to the run that its model was logged in, as `<metric>_<data>`, where `<data>` is the name of the
-variable that the caller has the data in. The second call of a metric is `<metric>-2_<data>`, as in MLflow. With the first
-value on some data goes a whole evaluation, with names that start with `<data>_`.
+variable that the caller has the data in. The second call of a metric is `<metric>-2_<data>`, as in MLflow, unless it is the
+same call again, as in a loop: that is the metric's next step. With the first value on some data goes a whole
+evaluation, with names that start with `<data>_`.
 """
 
+import contextlib
 import inspect
 import sys
 import threading
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from tidemill.tracking.autolog.session import Session
 
 UNKNOWN = "unknown_dataset"
+_MOST_OF_A_NAME = 10
 _NO_METRICS = ("check_scoring", "get_scorer", "get_scorer_names", "make_scorer")
 _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 _lock = threading.Lock()
@@ -30,9 +33,36 @@ class _Logged:
     """The session that a model was logged in, and what was measured of the model since."""
 
     session: "Session"
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
-    calls: dict[str, str] = field(default_factory=dict)
+    data: "dict[str, weakref.ref[Any]]" = field(default_factory=dict)
     evaluated: set[str] = field(default_factory=set)
+
+    def name_of(self, data: Any, variable: str) -> str:
+        """The variable's name, with `-2`, `-3` and so on for other data that was in a variable of that name before.
+
+        After ten of them (batches, for instance) there are no more names.
+        """
+        for number in range(1, _MOST_OF_A_NAME + 1):
+            name = variable if number == 1 else f"{variable}-{number}"
+            known = self.data.get(name)
+            if known is None:
+                with contextlib.suppress(TypeError):
+                    self.data[name] = weakref.ref(data)
+                return name
+            if known() is data:
+                return name
+        return variable
+
+    def key_of(self, metric: str, dataset: str, call: str) -> tuple[str, int]:
+        """Under which key to log a metric, and at which step: the same call again is the next step of the same."""
+        known = self.keys.get((metric, call))
+        if known is None:
+            times = self.times[metric] = self.times.get(metric, 0) + 1
+            known = values.key(f"{metric}_{dataset}" if times == 1 else f"{metric}-{times}_{dataset}")
+            self.keys[metric, call] = known
+        step = self.times[known] = self.times.get(known, -1) + 1
+        return known, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +107,21 @@ def remember(model: Any, session: "Session") -> None:
 
 def watch_methods(framework: "Framework") -> dict[str, str]:
     """Watch what judges estimators of any class; answers the keys of their own methods, for `watch_classes`."""
-    from sklearn import base
-
     score = framework.watch("score", on_score, wants=is_logged)
     predict = framework.watch("predict", on_predict, wants=is_logged)
-    for mixin in (base.ClassifierMixin, base.RegressorMixin):
-        framework.watch_function(mixin, "score", score)
     watch_metrics(framework)
     return {"score": score, **dict.fromkeys(_PREDICTIONS, predict)}
 
 
 def is_logged(call: "Call") -> bool:
-    """Whether this is a call of a method of a model that was logged."""
+    """Whether this is a call of a method of a model that was logged, and is remembered."""
     return _models.get(call.owner) is not None
 
 
 def on_predict(framework: "Framework", call: "Call") -> Iterator[None]:
     """Note of whom and on what a prediction is."""
-    data = call.argument("X", 1)
-    name = _variable(data)
+    data, logged = call.argument("X", 1), _models.get(call.owner)
+    name = logged.name_of(data, _variable(data)) if logged is not None else UNKNOWN
     yield
     try:
         kept = weakref.ref(data)
@@ -106,8 +132,8 @@ def on_predict(framework: "Framework", call: "Call") -> Iterator[None]:
 
 def on_score(framework: "Framework", call: "Call") -> Iterator[None]:
     """Log what `model.score` answers."""
-    data, targets = call.argument("X", 1), call.argument("y", 2)
-    name = _variable(data)
+    data, targets, logged = call.argument("X", 1), call.argument("y", 2), _models.get(call.owner)
+    name = logged.name_of(data, _variable(data)) if logged is not None else UNKNOWN
     arguments = f"X={name}, y={_variable(targets)}" if targets is not None else f"X={name}"
     yield
     kind = type(call.owner).__name__
@@ -160,12 +186,12 @@ def _log(model: Any, metric: str, dataset: str, value: Any, shown: str) -> None:
     if logged is None or number is None:
         return
     with _lock:
-        times = logged.times[metric] = logged.times.get(metric, 0) + 1
-        key = values.key(f"{metric}_{dataset}" if times == 1 else f"{metric}-{times}_{dataset}")
-        logged.calls[key] = shown
-    logged.session.metrics({key: number})
-    logged.session.json(dict(logged.calls), "metric_info.json")
-    logged.session.close()
+        key, step = logged.key_of(metric, dataset, shown)
+        calls = {name: call for (_, call), name in logged.keys.items()}
+    logged.session.score(key, number, step)
+    if step == 0:
+        logged.session.json(calls, "metric_info.json")
+        logged.session.close()
 
 
 def _evaluate(model: Any, name: str, data: Any, targets: Any) -> None:

@@ -128,6 +128,11 @@ class Session:
         if len(self._points) >= _FLUSH_POINTS or time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
 
+    def score(self, key: str, value: float, step: int) -> None:
+        """Note a value that belongs to the trained model, at a step of its own count; written at once."""
+        self._points.append(Metric(key, value, now_ms(), self.number - 1 + step))
+        self.flush()
+
     def flush(self) -> None:
         """Write what was noted."""
         self._flushed = time.monotonic()

@@ -57,11 +57,9 @@ def _install(framework: Framework) -> None:
     from sklearn import base
 
     fit = framework.watch("fit", estimators.on_fit, trains=True, wants=_is_training)
-    keys = {**dict.fromkeys(_FITS, fit), **scores.watch_methods(framework)}
+    part = framework.watch("partial_fit", estimators.on_partial_fit, trains=True, wants=estimators.is_first_part)
+    keys = {**dict.fromkeys(_FITS, fit), "partial_fit": part, **scores.watch_methods(framework)}
     framework.watch_classes(base.BaseEstimator, keys, lambda cls: cls.__module__.startswith(_ELSEWHERE))
-    for mixin in (base.ClusterMixin, base.TransformerMixin, base.OutlierMixin):
-        for name in _FITS:
-            framework.watch_function(mixin, name, fit)
 
 
 framework = Framework("sklearn", "sklearn.base", _install)
