@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
+    from tidemill import lightgbm as lightgbm
+    from tidemill import sklearn as sklearn
+    from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
+    from tidemill import xgboost as xgboost
     from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking import client as client
+    from tidemill.tracking.autolog.frameworks import autolog as autolog
     from tidemill.tracking.client import Client as Client
     from tidemill.tracking.client import MlflowClient as MlflowClient
     from tidemill.tracking.fluent import active_run as active_run
@@ -80,6 +85,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "tidemill.tracking.client": "Client MlflowClient",
+    "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
     "tidemill.tracking.media": "Image",
     "tidemill.tracking.run": "ActiveRun",
@@ -105,7 +111,11 @@ _MODULES = {
     "data": "tidemill.data",
     "entities": "tidemill.entities",
     "exceptions": "tidemill.exceptions",
+    "lightgbm": "tidemill.lightgbm",
+    "sklearn": "tidemill.sklearn",
+    "statsmodels": "tidemill.statsmodels",
     "tracking": "tidemill.tracking",
+    "xgboost": "tidemill.xgboost",
 }
 
 
