@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
+    from tidemill import fastai as fastai
+    from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
+    from tidemill import lightning as lightning
+    from tidemill import optuna as optuna
+    from tidemill import pytorch as pytorch
     from tidemill import sklearn as sklearn
     from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
+    from tidemill import transformers as transformers
     from tidemill import xgboost as xgboost
     from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking import client as client
@@ -114,6 +120,12 @@ _MODULES = {
     "lightgbm": "tidemill.lightgbm",
     "sklearn": "tidemill.sklearn",
     "statsmodels": "tidemill.statsmodels",
+    "fastai": "tidemill.fastai",
+    "keras": "tidemill.keras",
+    "lightning": "tidemill.lightning",
+    "optuna": "tidemill.optuna",
+    "pytorch": "tidemill.pytorch",
+    "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",
     "xgboost": "tidemill.xgboost",
 }

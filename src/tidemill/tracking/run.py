@@ -109,6 +109,14 @@ def end_through(run: ActiveRun, status: str, error: BaseException | None = None)
     _end_one(run, chosen, error)
 
 
+def leave(run: ActiveRun) -> None:
+    """Make `run` no longer active, without ending it: somebody else will, through its client."""
+    for companion in reversed(run.companions):
+        companion.finish(None)
+    run.companions.clear()
+    _forget(run)
+
+
 def _end_one(run: ActiveRun, status: str, error: BaseException | None = None) -> None:
     _forget(run)
     for companion in reversed(run.companions):

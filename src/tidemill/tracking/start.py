@@ -47,6 +47,11 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
     return found
 
 
+def experiment_named(name: str) -> Experiment:
+    """The experiment of this name, made when missing."""
+    return _named(client(), name)
+
+
 def _named(where: Client, name: str) -> Experiment:
     found = where.get_experiment_by_name(name)
     if found is not None:

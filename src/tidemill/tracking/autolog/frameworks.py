@@ -7,7 +7,17 @@ from typing import Any
 
 from tidemill.errors import InvalidParameter
 
-FRAMEWORKS = ("sklearn", "xgboost", "lightgbm", "statsmodels")
+FRAMEWORKS = (
+    "sklearn",
+    "xgboost",
+    "lightgbm",
+    "statsmodels",
+    "lightning",
+    "keras",
+    "transformers",
+    "fastai",
+    "optuna",
+)
 """The frameworks that can log by themselves. Each has a module of its own here with a function `autolog`."""
 
 
