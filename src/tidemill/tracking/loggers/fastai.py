@@ -38,7 +38,7 @@ class TidemillCallback(Callback):
         self._own = RunWriter(run_id=run_id, run_name=run_name, experiment_name=experiment_name, tags=tags)
         self._writer: Writer = writer or self._own
         self._every = max(every_n_batches, 1)
-        self._first_batch = self._first_epoch = 0
+        self._first_batch = self._first_epoch = self._fits = 0
 
     @harmless
     def before_fit(self) -> None:
@@ -47,18 +47,20 @@ class TidemillCallback(Callback):
         self.run = not hasattr(learn, "lr_finder") and not hasattr(learn, "gather_preds") and rank_distrib() == 0
         if not self.run:
             return
-        self._writer.params(
-            {
-                "epochs": learn.n_epoch,
-                "lr": learn.lr,
-                "wd": learn.wd,
-                "batch_size": getattr(learn.dls, "bs", None),
-                "optimizer": _name(learn.opt_func),
-                "loss": _name(learn.loss_func),
-                "callbacks": [type(one).__name__ for one in learn.cbs],
-            }
-        )
-        torch.log_summary(learn.model, writer=self._writer)
+        self._fits += 1
+        prefix = "" if self._fits == 1 else f"fit_{self._fits}/"
+        found = {
+            "epochs": learn.n_epoch,
+            "lr": learn.lr,
+            "wd": learn.wd,
+            "batch_size": getattr(learn.dls, "bs", None),
+            "optimizer": _name(learn.opt_func),
+            "loss": _name(learn.loss_func),
+            "callbacks": [type(one).__name__ for one in learn.cbs],
+        }
+        self._writer.params({f"{prefix}{name}": value for name, value in found.items()})
+        if self._fits == 1:
+            torch.log_summary(learn.model, writer=self._writer)
         self._writer.flush()
 
     @harmless
@@ -94,7 +96,9 @@ class TidemillCallback(Callback):
         self._first_epoch += self.learn.epoch + 1
         self._writer.flush()
         if self._writer is self._own:
-            self._own.close()
+            if self._own.is_own:  # the next fit gets another run
+                self._first_batch = self._first_epoch = self._fits = 0
+            self._own.close(forget=True)
 
 
 def _name(one: Any) -> str:

@@ -38,6 +38,7 @@ class TidemillCallback(Callback):
     @harmless
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Log what the training begins with."""
+        self._batches, self._epoch = 0, -1
         optimizer = getattr(self.model, "optimizer", None)
         found: dict[str, Any] = {name: self.params[name] for name in ("epochs", "steps") if self.params.get(name)}
         if optimizer is not None:
@@ -72,4 +73,4 @@ class TidemillCallback(Callback):
             self._writer.metrics({"stopped_epoch": self._epoch})
         self._writer.flush()
         if self._writer is self._own:
-            self._own.close()
+            self._own.close(forget=True)

@@ -48,12 +48,13 @@ def watch(
     state = {"step": 0, "failed": False}
 
     def before_step(optimizer: Any, *_: Any) -> None:
-        tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
-        if state["failed"] or not tensors or id(tensors[0]) not in names:
+        first = optimizer.param_groups[0]["params"]
+        if state["failed"] or not first or id(first[0]) not in names:
             return
         step = state["step"]
         state["step"] += 1
         if step % every == 0:
+            tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
             try:
                 target.metrics(_measured(torch, optimizer, tensors, names if layers else {}), step)
             except Exception as failure:  # the training is worth more than its norms
@@ -102,7 +103,7 @@ def summary(model: Any) -> str:
     everything = list(model.parameters())
     trained = sum(_count(one) for one in everything if one.requires_grad)
     total = sum(map(_count, everything))
-    size = sum(_count(one) * one.element_size() for one in everything) / 1e6
+    size = sum(_count(one) * one.element_size() for one in everything if not _is_lazy(one)) / 1e6
     return "\n".join([*lines, "", f"{total:,} parameters ({size:.1f} MB), {trained:,} of them trained", ""])
 
 

@@ -73,4 +73,4 @@ class TidemillCallback(TrainerCallback):
             self._writer.metrics({"stopped_step": state.global_step})
         self._writer.flush()
         if self._writer is self._own:
-            self._own.close()
+            self._own.close(forget=True)

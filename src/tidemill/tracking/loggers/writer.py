@@ -79,6 +79,11 @@ class RunWriter:
         """Whether the run is known already."""
         return self._run is not None
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the run was started, or resumed, by this writer and ends with `close`."""
+        return self._is_own
+
     def open(self) -> ActiveRun | None:
         """The run. None where the store cannot be reached; then nothing is written, and a warning has said so."""
         if self._run is None and not self._is_dead:
@@ -145,12 +150,14 @@ class RunWriter:
     def flush(self) -> None:
         """Nothing waits here."""
 
-    def close(self, status: str = "FINISHED") -> None:
-        """End the run if it is this writer's own. Later writes still go to it."""
+    def close(self, status: str = "FINISHED", forget: bool = False) -> None:
+        """End the run if it is this writer's own. Later writes still go to it or, with `forget`, to another one."""
         active = self._run
         if active is not None and self._is_own and active in run.stack():
             with self._part("the run's end"):
                 run.end_through(active, status)
+        if forget:
+            self._run = None
 
     @contextmanager
     def _part(self, what: str) -> Iterator[ActiveRun | None]:
