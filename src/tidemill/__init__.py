@@ -14,9 +14,20 @@ if TYPE_CHECKING:
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
+    from tidemill import fastai as fastai
+    from tidemill import keras as keras
+    from tidemill import lightgbm as lightgbm
+    from tidemill import lightning as lightning
+    from tidemill import optuna as optuna
+    from tidemill import pytorch as pytorch
+    from tidemill import sklearn as sklearn
+    from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
+    from tidemill import transformers as transformers
+    from tidemill import xgboost as xgboost
     from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.tracking import client as client
+    from tidemill.tracking.autolog.frameworks import autolog as autolog
     from tidemill.tracking.client import Client as Client
     from tidemill.tracking.client import MlflowClient as MlflowClient
     from tidemill.tracking.fluent import active_run as active_run
@@ -68,15 +79,27 @@ if TYPE_CHECKING:
     from tidemill.tracking.run import ActiveRun as ActiveRun
     from tidemill.tracking.start import set_experiment as set_experiment
     from tidemill.tracking.start import start_run as start_run
+    from tidemill.tracking.system import disable_system_metrics_logging as disable_system_metrics_logging
+    from tidemill.tracking.system import enable_system_metrics_logging as enable_system_metrics_logging
+    from tidemill.tracking.system import set_system_metrics_node_id as set_system_metrics_node_id
+    from tidemill.tracking.system import (
+        set_system_metrics_samples_before_logging as set_system_metrics_samples_before_logging,
+    )
+    from tidemill.tracking.system import set_system_metrics_sampling_interval as set_system_metrics_sampling_interval
 
 __version__ = "0.1.0"
 
 _HOME = {
     "tidemill.tracking.client": "Client MlflowClient",
+    "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
     "tidemill.tracking.media": "Image",
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment start_run",
+    "tidemill.tracking.system": """
+        disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id
+        set_system_metrics_samples_before_logging set_system_metrics_sampling_interval
+    """,
     "tidemill.tracking.fluent": """
         active_run create_experiment delete_experiment delete_experiment_tag delete_logged_model
         delete_logged_model_tag delete_run delete_tag end_run finalize_logged_model get_artifact_uri get_experiment
@@ -94,7 +117,17 @@ _MODULES = {
     "data": "tidemill.data",
     "entities": "tidemill.entities",
     "exceptions": "tidemill.exceptions",
+    "lightgbm": "tidemill.lightgbm",
+    "sklearn": "tidemill.sklearn",
+    "statsmodels": "tidemill.statsmodels",
+    "fastai": "tidemill.fastai",
+    "keras": "tidemill.keras",
+    "lightning": "tidemill.lightning",
+    "optuna": "tidemill.optuna",
+    "pytorch": "tidemill.pytorch",
+    "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",
+    "xgboost": "tidemill.xgboost",
 }
 
 

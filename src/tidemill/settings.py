@@ -49,6 +49,38 @@ def capture(env: Mapping[str, str] = os.environ) -> bool:
     return flag("TIDEMILL_CAPTURE", True, env)
 
 
+def capture_code(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_CAPTURE_CODE` (default true): keep the uncommitted changes, a script that git does not know, and the cells
+    of a notebook with each new run. `TIDEMILL_CAPTURE=0` switches this off as well.
+    """
+    return capture(env) and flag("TIDEMILL_CAPTURE_CODE", True, env)
+
+
+def console(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_CONSOLE` (default false): keep what runs that are not nested print, as `start_run(log_console=True)` does."""
+    return flag("TIDEMILL_CONSOLE", False, env)
+
+
+def system_metrics(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_SYSTEM_METRICS`, else `MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING` (default false): record the machine's load."""
+    return flag("TIDEMILL_SYSTEM_METRICS", flag("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", False, env), env)
+
+
+def system_metrics_interval(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL` (default 10, at least 0.1): seconds between samples of the machine's load."""
+    return max(number("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", 10.0, env), 0.1)
+
+
+def system_metrics_samples(env: Mapping[str, str] = os.environ) -> int:
+    """`MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING` (default 1): how many samples make one logged value, their mean."""
+    return max(int(number("MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", 1, env)), 1)
+
+
+def system_metrics_node(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_SYSTEM_METRICS_NODE_ID`: the machine's name in the metrics, where several log to one run."""
+    return env.get("MLFLOW_SYSTEM_METRICS_NODE_ID") or None
+
+
 def artifact_folder(env: Mapping[str, str] = os.environ) -> str | None:
     """`TIDEMILL_ARTIFACTS`: where artifacts lie while a database is opened without a server.
 

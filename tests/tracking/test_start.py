@@ -3,7 +3,7 @@ import os
 import pytest
 
 import tidemill as mlflow
-from tidemill.errors import InvalidParameter, InvalidState, NotFound, NotSupported
+from tidemill.errors import InvalidParameter, InvalidState, NotFound
 from tidemill.tracking import start
 
 
@@ -122,8 +122,6 @@ def test_wrong_arguments_are_refused_and_start_nothing(store: str) -> None:
         mlflow.start_run(tags=["a"])  # type: ignore[arg-type]
     with pytest.raises(InvalidParameter, match="given twice"):
         mlflow.start_run(tags={"mlflow.note.content": "a"}, description="b")
-    with pytest.raises(NotSupported, match="system metrics"):
-        mlflow.start_run(log_system_metrics=True)
     with pytest.raises(NotFound):
         mlflow.start_run(run_id="0" * 32)
     with pytest.raises(InvalidParameter, match="no run status"):

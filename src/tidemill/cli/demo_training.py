@@ -3,10 +3,9 @@
 Needs scikit-learn, NumPy and matplotlib, which are imported where they are used.
 """
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,10 +13,13 @@ from typing import Any
 from tidemill import data as datasets
 from tidemill.cli import demo_files, demo_pictures
 from tidemill.tracking import fluent
+from tidemill.tracking.autolog import evaluation
+from tidemill.tracking.autolog import sklearn as autologging
 from tidemill.tracking.start import set_experiment, start_run
 
 SEED = 7
 _BATCHES = 6
+_TREES = 5
 _SHORT = {"learning_rate": "rate", "eta0": "rate", "max_depth": "depth"}
 
 
@@ -133,8 +135,19 @@ def train_all(name: str) -> Iterator[Trained]:
         )
         for purpose, rows in (("training", found.train), ("validation", found.val), ("test", found.test))
     }
-    for recipe in RECIPES[name]:
-        tags = {"model": recipe.kind, "data": name, "task": "classification" if found.is_classes else "regression"}
+    try:
+        yield from _train_each(found, inputs)
+    finally:
+        autologging.autolog(disable=True)
+
+
+def _train_each(found: Split, inputs: Mapping[str, Any]) -> Iterator[Trained]:
+    for recipe in RECIPES[found.name]:
+        tags = {
+            "model": recipe.kind,
+            "data": found.name,
+            "task": "classification" if found.is_classes else "regression",
+        }
         with start_run(run_name=recipe.name, tags=tags) as run, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of models that are not quite settled: this is a demonstration
             fluent.log_inputs(list(inputs.values()), list(inputs), [None] * len(inputs))
@@ -150,6 +163,8 @@ def _train(found: Split, recipe: Recipe, run_id: str) -> Trained:
 
 
 def _trained(found: Split, recipe: Recipe, run_id: str) -> Trained:
+    # Data sets are logged with source and purpose here; pictures are drawn of the rows to judge by.
+    autologging.autolog(log_datasets=False, log_pictures=False)
     started = time.perf_counter()
     rows = {"train_rows": len(found.train[1]), "features": len(found.features), "seed": SEED}
     fluent.log_params({"model": recipe.kind, **recipe.params, "steps": recipe.steps, **rows})
@@ -169,6 +184,9 @@ def _trained(found: Split, recipe: Recipe, run_id: str) -> Trained:
     final = {f"test_{key}": value for key, value in _scores(found, found.test, _predictor(found, model)).items()}
     final["fit_seconds"] = seconds
     fluent.log_metrics(final)
+    test, answers = found.test
+    autologging.autolog(log_datasets=False)
+    model.score(test, answers)  # autologging evaluates the model on what is called `test` here
     _log_files(found, recipe, model, curves, final)
     latest = {**{key: values[-1] for key, values in curves.items()}, **final}
     curve = curves["val_loss"] if recipe.steps > 1 else []
@@ -178,9 +196,12 @@ def _trained(found: Split, recipe: Recipe, run_id: str) -> Trained:
 def _log_files(
     found: Split, recipe: Recipe, model: Any, curves: dict[str, list[float]], final: dict[str, float]
 ) -> None:
-    for name, figure in demo_pictures.pictures(found, model, curves).items():
-        fluent.log_figure(figure, f"pictures/{name}.png")
-        demo_pictures.close(figure)
+    if recipe.steps > 1:
+        fluent.log_figure(demo_pictures.learning_curves(found, curves), "learning_curves.png")
+    weights, figure = demo_pictures.importance(found, model)
+    if weights:  # over those of autologging, which sees arrays without names
+        fluent.log_dict(weights, "feature_importance.json")
+        fluent.log_figure(figure, "feature_importance.png")
     fluent.log_dict(demo_files.model_document(found, recipe.kind, model), "model/model.json")
     text = demo_files.tree_text(found, model)
     if text:
@@ -199,19 +220,17 @@ def _predictor(found: Split, model: Any) -> Predict:
 
 
 def _scores(found: Split, rows: tuple[Any, Any], predict: Predict) -> dict[str, float]:
-    from sklearn import metrics
-
     x, y = rows
     answer = predict(x)
     if not found.is_classes:
-        squared = metrics.mean_squared_error(y, answer)
-        return {"loss": squared, "rmse": math.sqrt(squared), "r2": metrics.r2_score(y, answer)}
-    chosen = answer.argmax(axis=1)
-    return {
-        "loss": metrics.log_loss(y, answer, labels=range(len(found.classes))),
-        "accuracy": metrics.accuracy_score(y, chosen),
-        "f1": metrics.f1_score(y, chosen, average="macro"),
-    }
+        scores = evaluation.regression(y, answer).metrics
+        return {
+            "loss": scores["mean_squared_error"],
+            "rmse": scores["root_mean_squared_error"],
+            "r2": scores["r2_score"],
+        }
+    scores = evaluation.classification(y, answer.argmax(axis=1), answer, range(len(found.classes))).metrics
+    return {"loss": scores["log_loss"], "accuracy": scores["accuracy_score"], "f1": scores["f1_score"]}
 
 
 def _steps(found: Split, recipe: Recipe) -> Iterator[tuple[Any, Predict]]:
@@ -262,11 +281,13 @@ def _growing(found: Split, recipe: Recipe) -> Iterator[tuple[Any, Predict]]:
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
     kind = RandomForestClassifier if found.is_classes else RandomForestRegressor
-    model = kind(n_estimators=0, warm_start=True, random_state=SEED, **recipe.params)
+    model = kind(_TREES * recipe.steps, random_state=SEED, **recipe.params).fit(*found.train)
     for step in range(recipe.steps):
-        model.set_params(n_estimators=5 * (step + 1))
-        model.fit(*found.train)
-        yield model, _predictor(found, model)
+        yield model, partial(_mean, [_predictor(found, tree) for tree in model.estimators_[: _TREES * (step + 1)]])
+
+
+def _mean(predictors: Sequence[Predict], x: Any) -> Any:
+    return sum(predict(x) for predict in predictors) / len(predictors)
 
 
 def _boosted(found: Split, recipe: Recipe) -> Iterator[tuple[Any, Predict]]:

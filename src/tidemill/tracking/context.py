@@ -73,20 +73,28 @@ def _notebook() -> str | None:
     return str(shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or "notebook")
 
 
-def _git() -> dict[str, str]:
+def repository() -> git.Repository | None:
+    """The git repository of the script, or of the working folder where none is running. Raises OSError."""
     script = sys.argv[0]
     folder = os.path.dirname(os.path.abspath(script)) if os.path.isfile(script) else os.getcwd()
-    repository = git.find(folder)
+    return git.find(folder)
+
+
+def _git() -> dict[str, str]:
+    found = _tags_of(repository())
+    return {key: value for key, value in found.items() if value}
+
+
+def _tags_of(repository: git.Repository | None) -> dict[str, str | None]:
     if repository is None:
         return {}
     dirty = repository.is_dirty()
-    found = {
+    return {
         tags.GIT_COMMIT: repository.commit,
         tags.GIT_BRANCH: repository.branch,
         tags.GIT_URL: repository.url,
         tags.GIT_DIRTY: None if dirty is None else str(dirty).lower(),
     }
-    return {key: value for key, value in found.items() if value}
 
 
 def _environment() -> dict[str, str]:

@@ -37,6 +37,10 @@ class Files:
         """Write a whole file, over what may be there; tried again while the storage is Unavailable."""
         retrying(lambda: self._storage.write(path, [data], len(data)), attempts)
 
+    def write_live(self, path: str, data: bytes) -> None:
+        """Write a file that will be written again soon, where the storage can be reached now; raises where it cannot."""
+        self.write(path, data, attempts=1)
+
     def upload(self, local_path: "str | os.PathLike[str]", folder: str = "") -> None:
         """Copy a local file, or a folder with its name, into the folder `folder`. Raises NotFound without it."""
         path = os.fspath(local_path)

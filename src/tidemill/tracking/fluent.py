@@ -317,12 +317,13 @@ def log_inputs(
     for dataset, purpose, more in zip(given, purposes, tags, strict=True):
         found = [InputTag(key, str(value)) for key, value in (more or {}).items()]
         context = [InputTag(DATA_CONTEXT, purpose)] if purpose else []
-        links.append(DatasetInput(tags=context + found, dataset=_described(dataset)))
+        links.append(DatasetInput(tags=context + found, dataset=described(dataset)))
     client, run_id = _here()
     client.log_inputs(run_id, links, models)
 
 
-def _described(dataset: Any) -> Dataset:
+def described(dataset: Any) -> Dataset:
+    """What is kept of a data set that was made with `tidemill.data`. Raises InvalidParameter for anything else."""
     if isinstance(dataset, Dataset):
         return dataset
     if not (hasattr(dataset, "to_dict") and hasattr(dataset, "digest")):

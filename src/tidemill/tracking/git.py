@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://)([^/@\s]*)@")
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 _WAIT_S = 0.05
 _KEEP_S = 30.0
+_PATIENCE_S = 15.0
 _known: dict[tuple[str, str | None], tuple[float, bool]] = {}
 
 
@@ -35,6 +37,23 @@ class Repository:
         if dirty is not None:
             _known[key] = (time.monotonic(), dirty)
         return dirty
+
+    def diff(self, limit: int) -> tuple[bytes, bool]:
+        """What tracked files have other than the commit, for `git apply`; at most `limit` bytes, and whether it was cut.
+
+        Empty before the first commit and where `git` is missing. External diff programs do not run.
+        """
+        if self.commit is None:
+            return b"", False
+        return _output(self.root, ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD"], limit)
+
+    def untracked(self, limit: int) -> tuple[bytes, bool]:
+        """The files that git neither tracks nor ignores, one path a line; at most `limit` bytes, and whether it was cut."""
+        return _output(self.root, ["ls-files", "--others", "--exclude-standard"], limit)
+
+    def knows(self, path: str) -> bool:
+        """Whether git tracks the file at this absolute path. False where `git` is missing."""
+        return bool(_output(self.root, ["ls-files", "--", path], 1)[0])
 
 
 def find(folder: str) -> Repository | None:
@@ -103,15 +122,51 @@ def _remote(config: str) -> str | None:
 
 
 def _changes(root: str) -> bool | None:
-    # No locks taken, no file monitor started: asking must not disturb what else works in the tree.
-    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", root, "status", "--porcelain", "-uno"]
     try:
         found = subprocess.run(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_WAIT_S, check=True
+            _command(root, ["status", "--porcelain", "-uno"]),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_WAIT_S,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return bool(found.stdout)
+
+
+def _command(root: str, words: list[str]) -> list[str]:
+    # No locks taken, no file monitor started: asking must not disturb what else works in the tree.
+    settings = ["-c", "core.fsmonitor=false", "-c", "core.quotePath=false"]
+    return ["git", "--no-optional-locks", *settings, "-C", root, *words]
+
+
+def _output(root: str, words: list[str], limit: int) -> tuple[bytes, bool]:
+    """What `git` says, cut after `limit` bytes or `_PATIENCE_S` seconds; and whether it was. Empty where git fails."""
+    # A partial clone must not begin to fetch.
+    env = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    command = _command(root, words)
+    try:
+        process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env
+        )
+    except OSError:
+        return b"", False
+    with process:
+        assert process.stdout is not None
+        timer = threading.Timer(_PATIENCE_S, process.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            found = process.stdout.read(limit + 1)
+            if len(found) > limit:
+                process.kill()
+            failed = process.wait() != 0
+        finally:
+            timer.cancel()
+    if len(found) > limit:
+        return found[:limit], True
+    return (b"", False) if failed and process.returncode > 0 else (found, failed)
 
 
 def _read(path: str) -> str | None:

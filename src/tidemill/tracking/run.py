@@ -10,12 +10,20 @@ import sys
 import threading
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from tidemill.errors import TidemillError
+from tidemill.tracking.caution import caution
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import Run
 from tidemill.tracking.runs import status_of
+
+
+class Companion(Protocol):
+    """What works beside a run in the background, such as a recorder of the machine's load."""
+
+    def finish(self, error: BaseException | None) -> None:
+        """Come to an end, within seconds; called once, right before the run ends. `error` is what ended the run's block."""
 
 
 class ActiveRun(Run):
@@ -30,6 +38,7 @@ class ActiveRun(Run):
         super().__init__(run.info, run.data, run.inputs, run.outputs)
         self.client = client
         self.process = os.getpid()
+        self.companions: list[Companion] = []
         client.remember_artifact_uri(run.info.run_id, run.info.artifact_uri)
 
     def __enter__(self) -> Self:
@@ -40,7 +49,7 @@ class ActiveRun(Run):
             _forget(self)  # a child process left the parent's block: the run is the parent's to end
             return
         try:
-            end_through(self, _status_after(error))
+            end_through(self, _status_after(error), error)
         except TidemillError as failure:
             if error is None:
                 raise
@@ -90,18 +99,32 @@ def end(status: str = "FINISHED") -> None:
         end_through(run, status)
 
 
-def end_through(run: ActiveRun, status: str) -> None:
+def end_through(run: ActiveRun, status: str, error: BaseException | None = None) -> None:
     """End `run` and, before it, the runs inside it that were left open (these as FINISHED)."""
     chosen = status_of(status)
     runs = stack()
     inner = runs[runs.index(run) + 1 :] if run in runs else ()
     for one in reversed(inner):
         _end_one(one, "FINISHED")
-    _end_one(run, chosen)
+    _end_one(run, chosen, error)
 
 
-def _end_one(run: ActiveRun, status: str) -> None:
+def leave(run: ActiveRun) -> None:
+    """Make `run` no longer active, without ending it: somebody else will, through its client."""
+    for companion in reversed(run.companions):
+        companion.finish(None)
+    run.companions.clear()
     _forget(run)
+
+
+def _end_one(run: ActiveRun, status: str, error: BaseException | None = None) -> None:
+    _forget(run)
+    for companion in reversed(run.companions):
+        try:
+            companion.finish(error)
+        except Exception as failure:  # the run's end must not depend on what only watches it
+            caution(f"{type(companion).__name__} of the run {run.info.run_id} did not end well: {failure}")
+    run.companions.clear()
     run.client.set_terminated(run.info.run_id, status)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from tidemill.artifacts.storage import file_path
 from tidemill.artifacts.upload import planned
+from tidemill.errors import Unavailable
 from tidemill.journal.backend import JournalBackend
 from tidemill.tracking.files import Files
 from tidemill.types.artifacts import FileInfo
@@ -33,6 +34,12 @@ class StagedFiles(Files):
         """See Files. Returns once the bytes are in the journal."""
         if not self._journal.stage(self._owner, file_path(path), data):
             self._now().write(path, data, attempts)
+
+    def write_live(self, path: str, data: bytes) -> None:
+        """See Files. Not kept in the journal, which would fill with versions while the store is away."""
+        if self._journal.offline:
+            raise Unavailable("Nothing is sent while TIDEMILL_OFFLINE is set.")
+        self._direct().write(path, data, attempts=1)
 
     def download(self, path: str = "", to: "str | os.PathLike[str] | None" = None) -> str:
         """See Files."""

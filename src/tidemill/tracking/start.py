@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidemill import settings
-from tidemill.errors import AlreadyExists, InvalidParameter, InvalidState, NotSupported, TidemillError
-from tidemill.tracking import context, resolve, tags
+from tidemill.errors import AlreadyExists, InvalidParameter, InvalidState
+from tidemill.tracking import capture, context, resolve
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import Experiment
 from tidemill.tracking.run import ActiveRun, active, push
+from tidemill.tracking.tags import NOTE, PARENT
 
 DEFAULT_EXPERIMENT = "0"
 _chosen: tuple[str, Experiment] | None = None
@@ -44,6 +45,11 @@ def set_experiment(experiment_name: str | None = None, experiment_id: str | None
     _chosen = (where.tracking_uri, found)
     os.environ["MLFLOW_EXPERIMENT_ID"] = found.experiment_id
     return found
+
+
+def experiment_named(name: str) -> Experiment:
+    """The experiment of this name, made when missing."""
+    return _named(client(), name)
 
 
 def _named(where: Client, name: str) -> Experiment:
@@ -94,22 +100,27 @@ def start_run(
     tags: Mapping[str, Any] | None = None,
     description: str | None = None,
     log_system_metrics: bool | None = None,
+    log_console: bool | None = None,
 ) -> ActiveRun:
     """Start a run and make it the active one, or go on with the run `run_id` (or with that of `MLFLOW_RUN_ID`).
 
     A new run lies in `experiment_id`, by default the one of `set_experiment`. With `nested=True` it may be started
     inside another; it is then that one's child (or that of `parent_run_id`). `tags` and `description` are set on it.
-    Raises InvalidState where a run is active and `nested` is not set. System metrics are not recorded:
-    `log_system_metrics=True` is NotSupported.
+    `log_system_metrics` records the machine's load, `log_console` what the process prints (docs/reference/capture.md);
+    None: as the settings say. Raises InvalidState where a run is active and `nested` is not set.
     """
-    if log_system_metrics:
-        raise NotSupported("Tidemill does not record system metrics; leave log_system_metrics out.")
+    outer = active()
     _check_nesting(nested, parent_run_id)
     given = _given_tags(tags, description)
     resumed = run_id or settings.take_run_id()
-    if resumed:
-        return push(_resume(resumed, experiment_id, run_name, given))
-    return push(_create(experiment_id, run_name, parent_run_id, given))
+    run = (
+        _resume(resumed, experiment_id, run_name, given)
+        if resumed
+        else _create(experiment_id, run_name, parent_run_id, given)
+    )
+    inner = outer is not None or PARENT in run.data.tags
+    capture.attach(run, not resumed, inner, log_system_metrics, log_console)
+    return push(run)
 
 
 def _check_nesting(nested: bool, parent_run_id: str | None) -> None:
@@ -134,9 +145,9 @@ def _given_tags(given: Mapping[str, Any] | None, description: str | None) -> dic
         raise InvalidParameter(f"'tags' must be a dict of key to value, not a {type(given).__name__}.")
     found = dict(given or {})
     if description:
-        if tags.NOTE in found:
-            raise InvalidParameter(f"The description is given twice: as description and as the tag {tags.NOTE}.")
-        found[tags.NOTE] = description
+        if NOTE in found:
+            raise InvalidParameter(f"The description is given twice: as description and as the tag {NOTE}.")
+        found[NOTE] = description
     return found
 
 
@@ -166,19 +177,6 @@ def _create(experiment: str | None, run_name: str | None, parent: str | None, gi
     if parent is None and outer is not None:
         parent = outer.info.run_id
     if parent is not None:
-        found[tags.PARENT] = parent
+        found[PARENT] = parent
     run = where.create_run(experiment or experiment_in_force(), tags={**found, **given}, run_name=run_name)
-    if not parent:
-        _note_packages(where, run.info.run_id, run.info.artifact_uri)
     return ActiveRun(run, where)
-
-
-def _note_packages(where: Client, run_id: str, artifact_uri: str) -> None:
-    """Keep the list of installed packages with the run, where that works: a run is worth more than the list."""
-    listed = context.packages() if settings.capture() else ""
-    if listed:
-        where.remember_artifact_uri(run_id, artifact_uri)
-        try:
-            where.files_of(run_id).write("environment/packages.txt", listed.encode(), attempts=1)
-        except (TidemillError, OSError):
-            return

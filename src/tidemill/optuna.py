@@ -1,0 +1,18 @@
+"""`tidemill.optuna`: what Tidemill does for Optuna: `autolog()` and `TidemillCallback`."""
+
+from typing import TYPE_CHECKING, Any
+
+from tidemill.tracking.autolog.optuna import autolog
+
+if TYPE_CHECKING:
+    from tidemill.tracking.loggers.optuna import TidemillCallback
+
+__all__ = ["TidemillCallback", "autolog"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TidemillCallback":
+        from tidemill.tracking.loggers.optuna import TidemillCallback  # it derives from a class of the framework
+
+        return TidemillCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

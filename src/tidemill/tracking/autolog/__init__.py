@@ -1,0 +1,1 @@
+"""Trainings that log themselves: a file a framework, on the machinery of `core` and `session`."""

@@ -1,0 +1,1 @@
+"""Loggers and callbacks for training frameworks, one file a framework; each can be used alone."""
