@@ -19,6 +19,7 @@ import pytest
 
 from tidemill.testing.server import server_process
 
+_COMPARED = (3, 17)
 _TOP = Path(__file__).parents[2]
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "GIT_PYTHON_REFRESH": "quiet"}
 _CLIENT = {
@@ -120,4 +121,8 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         mlflow_server(tmp_path_factory.mktemp("mlflow"), python) as theirs,
         server_process(store, folder / "artifacts") as ours,
     ):
+        with urllib.request.urlopen(theirs + "/version", timeout=20) as answer:
+            version = answer.read().decode()
+        if tuple(map(int, version.split(".")[:2])) < _COMPARED:
+            pytest.skip(f"MLflow {version} answers some requests in other ways than 3.17, which ours is compared with")
         yield theirs, ours.address

@@ -6,7 +6,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 mlflow.set_experiment(f"autolog {mlflow.__version__}")
-mlflow.sklearn.autolog(max_tuning_runs=4, log_input_examples=True)
+mlflow.sklearn.autolog(max_tuning_runs=4)
 
 features, target = load_iris(return_X_y=True, as_frame=True)
 train_x, test_x, train_y, test_y = train_test_split(features, target, random_state=0)
