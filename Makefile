@@ -15,6 +15,9 @@ install: $(BIN)/tidemill  ## make .venv with everything that development needs
 test: install  ## the tests (about 10 minutes)
 	$(BIN)/python -m pytest
 
+faults: install  ## what happens when servers, clients, networks and disks fail (2 minutes)
+	$(BIN)/python -m pytest tests/faults tests/journal -v
+
 deep: install  ## the long tests too: fuzz, soak, scale
 	$(BIN)/python -m pytest -m 'deep or not deep'
 
@@ -31,4 +34,4 @@ format: install  ## let ruff rewrite what it can
 bench: install  ## compare with FastTrackML and MLflow (needs wrk)
 	$(BIN)/python benchmarks/servers.py
 
-.PHONY: help install test deep lint format bench
+.PHONY: faults help install test deep lint format bench

@@ -170,12 +170,15 @@ def _serve_while_needed(one: sender.Sender, root: Path, shown: str, linger_s: fl
     pauses: Any = sender.pauses()
     alone_since = None
     next_beat = 0.0
+    beating: set[str] = set()
     while True:
         folders = _journals(root, shown)
         alive = [folder for folder in folders if owners.is_owned(folder)]
-        if time.monotonic() >= next_beat:
+        written = {run for folder in alive for run in state.open_runs(state.load(folder))}
+        if time.monotonic() >= next_beat or not written <= beating:
             next_beat = time.monotonic() + BEAT_S
-            one.beat(list({run for folder in alive for run in state.open_runs(state.load(folder))}), BEAT_S)
+            beating = written
+            one.beat(sorted(written), BEAT_S)
         outcomes = [one.send(folder) for folder in folders if folder not in alive or not state.is_sent(folder)]
         left = any(outcome.error is not None or outcome.busy for outcome in outcomes)
         if alive:
