@@ -15,7 +15,7 @@ install: $(BIN)/tidemill  ## make .venv with everything that development needs
 test: install  ## the tests (about 10 minutes)
 	$(BIN)/python -m pytest
 
-faults: install  ## what happens when servers, clients, networks and disks fail (2 minutes)
+faults: install  ## what happens when servers, clients, networks and disks fail (about 4 minutes)
 	$(BIN)/python -m pytest tests/faults tests/journal -v
 
 deep: install  ## the long tests too: fuzz, soak, scale
