@@ -73,6 +73,7 @@ def test_a_run_that_the_user_ended_stays_ended() -> None:
 
 
 def test_an_unreachable_store_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMILL_SYNC", "1")
     monkeypatch.setenv("TIDEMILL_HTTP_PATIENCE", "0")
     tidemill.set_tracking_uri("http://127.0.0.1:9")
     writer = RunWriter()
