@@ -17,10 +17,10 @@ def table():
 def test_every_route_of_every_operation_leads_to_it(table, name):
     op = OPERATIONS[name]
     for verb, path in op.routes:
-        path = path.replace("{model_id}", "m-1").replace("{tag_key}", "a/b")
+        path = path.replace("{model_id}", "m-1").replace("{tag_key}", "a/b").replace("{run_id}", "r-1")
         found = table.find(verb, path, path)
         assert found.route.op is op
-        assert set(found.params) == {one for one in ("model_id", "tag_key") if "{" + one in op.path}
+        assert set(found.params) == {one for one in ("model_id", "tag_key", "run_id") if "{" + one in op.path}
         assert verb in table.verbs(path, path)
 
 
