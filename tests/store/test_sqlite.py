@@ -18,7 +18,16 @@ from tidemill.store.names import Names
 from tidemill.store.sqlite import Job, SqliteDatabase
 from tidemill.store.transaction import Tx
 from tidemill.testing.databases import embedded
-from tidemill.testing.factories import get_run, history_of, latest_of, new_experiment, new_run, params_of, tags_of
+from tidemill.testing.factories import (
+    get_run,
+    history_of,
+    latest_of,
+    new_experiment,
+    new_model,
+    new_run,
+    params_of,
+    tags_of,
+)
 from tidemill.types.metrics import MetricPoint
 from tidemill.types.page import Tag
 from tidemill.types.runs import LogBatch, LogMetric, LogModel, LogParam, Param, SetTag
@@ -82,6 +91,18 @@ class TestGroupCommit:
         assert sorted(params_of(found)) == ["p", "p0", "p1", "p3", "p4"]
         assert sorted(tags_of(found)) == ["t0", "t1", "t3", "t4"]
         assert [history_of(store, run, f"m{number}") for number in (2, 5)] == [[], []]
+
+    def test_what_a_failing_one_has_written_is_undone(self, store: SqlBackend) -> None:
+        run, model, answers = new_run(store), new_model(store), Answers()
+        long = MetricPoint("late", 1.0, 1, 1, model, "d" * 501)  # refused when the rest has been written
+        for number, points in enumerate(([], [long], [])):
+            arg = LogBatch(run, [MetricPoint(f"m{number}", 1.0, 1), *points], [Param(f"p{number}", "1")])
+            store.enqueue(runs.log_batch, arg, answers.to(number))
+        store.drain(wait=True)
+        assert answers.errors == {0: None, 1: InvalidParameter, 2: None}
+        found = get_run(store, run)
+        assert (sorted(latest_of(found)), sorted(params_of(found))) == (["m0", "m2"], ["p0", "p2"])
+        assert history_of(store, run, "m1") == []
 
     def test_is_one_transaction(self, store: SqlBackend, path: Path) -> None:
         run = new_run(store)

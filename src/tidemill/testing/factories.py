@@ -124,7 +124,11 @@ def pages(backend: Backend, op: Operation[Any, Any], arg: Any, field: str) -> It
     from msgspec.structs import replace
 
     token: str | None = ""
+    seen = set()
     while token is not None:
+        if token in seen:
+            raise AssertionError("a page leads back to one before it")
+        seen.add(token)
         answer = backend.call(op, replace(arg, page_token=token))
         yield getattr(answer, field)
         token = answer.next_page_token

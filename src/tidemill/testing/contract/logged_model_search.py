@@ -46,7 +46,7 @@ def _populate(backend: Backend) -> tuple[str, dict[str, str]]:
             "",
             {"lr": "0.01", "k b": "x"},
             {"env": "dev"},
-            [("acc", 0.7, 1, 1, "d", "2"), ("acc", 0.1, 2, 2, "", "")],
+            [("acc", 0.95, 1, 1, "d", "2"), ("acc", 0.1, 2, 2, "", "")],
         ),
         ("c", "agent", {}, {"env": ""}, [("acc", math.nan, 1, 1, "d", "1"), ("loss", math.inf, 1, 1, "", "")]),
         ("d", "x", {"lr": "abc"}, {}, []),
@@ -151,7 +151,7 @@ class TestLoggedModelSearch:
             # The latest point: a 0.9, b 0.1, c NaN, d none.
             ((LoggedModelOrder("metrics.acc"),), "bacd"),
             ((LoggedModelOrder("metrics.acc", ascending=False),), "abcd"),
-            # On one data set: a 0.5, b 0.7, c NaN.
+            # On one data set: a 0.5, b 0.95, c NaN.
             ((LoggedModelOrder("metrics.acc", True, "d"),), "abcd"),
             ((LoggedModelOrder("metrics.acc", False, "d"),), "bacd"),
             ((LoggedModelOrder("metrics.acc", True, "d", "2"),), "bdca"),

@@ -289,6 +289,11 @@ class TestLoggedModelMetrics:
         with refused(InvalidParameter):
             backend.call(runs.log_batch, LogBatch(run, [MetricPoint("m", 1.0, 1, 1, model)], as_params({"p": "2"})))
         assert get_model(backend, model).data.metrics == []
+        late = MetricPoint("m", 1.0, 1, 1, model, "d" * 501)
+        with refused(InvalidParameter, "'dataset_name' exceeds the maximum length of 500 characters"):
+            backend.call(runs.log_batch, LogBatch(run, [MetricPoint("n", 1.0, 1), late], as_params({"q": "1"})))
+        found = get_run(backend, run)
+        assert (found.data.metrics, params_of(found)) == ([], {"p": "1"})
 
     def test_of_many_models(self, backend: Backend) -> None:
         run = new_run(backend)

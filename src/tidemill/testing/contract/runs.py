@@ -219,6 +219,8 @@ class TestRunChanges:
         backend.call(runs.update, t.UpdateRun(run, status=t.RunStatus.FINISHED, end_time=LARGEST))
         before = get_run(backend, run)
         assert before.info.end_time == LARGEST
+        assert backend.call(runs.update, t.UpdateRun(run, end_time=0)).run_info.end_time == 0
+        before = get_run(backend, run)
         answer = backend.call(runs.update, t.UpdateRun(run)).run_info
         assert answer == before.info
         assert get_run(backend, run) == before
