@@ -86,9 +86,13 @@ def check_run(cli: Any, tmp_path: Path, name: str, run: dict[str, Any], raw: Any
         assert abs((answer == targets).mean() - run["metrics"]["test_accuracy"]) < 0.01
     else:
         assert abs(np.sqrt(((answer - targets) ** 2).mean()) - run["metrics"]["test_rmse"]) < 0.1
-    pictures = {path.name for path in (folder / "pictures").iterdir()}
-    assert pictures >= ({"confusion_matrix.png", "roc.png"} if model["classes"] else {"residuals.png"})
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in (folder / "pictures").iterdir())
+    pictures = {path.name for path in folder.glob("*.png")}
+    expected = {"test_confusion_matrix.png", "test_roc_curve.png"} if model["classes"] else {"test_residuals.png"}
+    assert pictures >= expected
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    assert (folder / "test_per_class.json").exists() == bool(model["classes"])
+    score = run["metrics"]["test_accuracy" if model["classes"] else "test_r2"]
+    assert abs(run["metrics"]["test_score"] - score) < 1e-9  # autologging and the demonstration agree
     assert name in (folder / "report.md").read_text()
     assert json.loads((folder / "predictions.json").read_text())["columns"][:2] == ["true", "predicted"]
 

@@ -244,7 +244,15 @@ def test_the_data_is_not_kept_alive(iris):
     watched = [weakref.ref(one) for one in (x, answer, model)]
     del x, answer, model
     gc.collect()
-    assert [one() for one in watched] == [None, None, None]
+    assert [one() is None for one in watched] == [True, True, True]
+
+
+def test_what_locals_answered_stays(iris):
+    x, y = load_iris(return_X_y=True)
+    model = LogisticRegression(max_iter=500).fit(x, y)
+    mine = locals()
+    model.predict(x)
+    assert mine["x"] is x
 
 
 def test_sparse_data_and_lists(iris, runs):

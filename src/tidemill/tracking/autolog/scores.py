@@ -11,8 +11,9 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tidemill.tracking.autolog import rows, values
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown_dataset"
 _MOST_OF_A_NAME = 10
+_REFERENCES = 3
 _NO_METRICS = ("check_scoring", "get_scorer", "get_scorer_names", "make_scorer")
 _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 _lock = threading.Lock()
@@ -219,8 +221,22 @@ def _variable(value: Any, otherwise: str = UNKNOWN) -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("tidemill.tracking.autolog"):
         frame = frame.f_back
-    for variables in (frame.f_locals, frame.f_globals):
-        for name, one in list(variables.items()):
-            if one is value and not name.startswith("_"):
-                return name
-    return otherwise
+    found = _name_in(frame.f_locals, value) or _name_in(frame.f_globals, value)
+    _forget_locals(frame)
+    return found or otherwise
+
+
+def _name_in(variables: Mapping[str, Any], value: Any) -> str | None:
+    names = (name for name, one in list(variables.items()) if one is value and not name.startswith("_"))
+    return next(names, None)
+
+
+def _forget_locals(frame: FrameType) -> None:
+    """Before Python 3.13 a function's frame keeps what `f_locals` answered, and so all its variables, until it ends.
+
+    Emptied here unless somebody else holds it too (who called `locals()`): the frame, `kept` and the call are three.
+    """
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        kept = frame.f_locals
+        if sys.getrefcount(kept) <= _REFERENCES:
+            kept.clear()
