@@ -20,12 +20,13 @@ from tidemill.fastai import TidemillCallback, autolog
 
 mode = sys.argv[1]
 if mode != "callback": autolog()
+torch.manual_seed(0)
 rows = [(torch.randn(4), torch.randn(1)) for _ in range(32)]
 dls = DataLoaders(DataLoader(rows, bs=8), DataLoader(rows, bs=8))
 learn = Learner(dls, torch.nn.Linear(4, 1), loss_func=torch.nn.functional.mse_loss, metrics=mae)
 if mode == "callback": learn.add_cb(TidemillCallback(run_name="net", every_n_batches=2))
 with learn.no_bar(), learn.no_logging():
-    learn.lr_find(show_plot=False, num_it=20)
+    learn.lr_find(show_plot=False, num_it=20, suggest_funcs=[])
     assert tidemill.active_run() is None
     if mode == "fine_tune": learn.fine_tune(2, 0.01)
     else: learn.fit_one_cycle(3, 0.01)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.imports import when_imported
@@ -45,8 +44,7 @@ def _install(framework: Framework) -> None:
 
 
 framework = Framework("fastai", "fastai.learner", _install)
-_callbacks: "WeakKeyDictionary[Session, Any]" = WeakKeyDictionary()
-"""The callback of a training, which counts its steps through all its fits."""
+_CALLBACK = "fastai_callback"
 
 
 def _given(call: Call) -> list[Any]:
@@ -70,8 +68,10 @@ def _on_fine_tune(session: Session, call: Call) -> Iterator[None]:
 def _on_fit(session: Session, call: Call) -> Iterator[None]:
     from tidemill.tracking.loggers.fastai import TidemillCallback
 
-    callback = _callbacks.get(session)
+    # One for the training, which counts its steps through all its fits; kept with the session, so that it goes with it.
+    kept = vars(session)
+    callback = kept.get(_CALLBACK)
     if callback is None:
-        callback = _callbacks[session] = TidemillCallback(writer=session)
+        callback = kept[_CALLBACK] = TidemillCallback(writer=session)
     call.put("cbs", 4, [*_given(call), callback])
     yield
