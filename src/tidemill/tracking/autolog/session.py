@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tidemill.clock import now_ms
 from tidemill.errors import Unavailable
 from tidemill.tracking import fluent, media, run, start, tags
 from tidemill.tracking.autolog import values
 from tidemill.tracking.entities import DatasetInput, InputTag, Metric
 from tidemill.tracking.run import ActiveRun
-from tidemill.tracking.tables import Table
 from tidemill.types.page import Tag
 from tidemill.types.runs import Param
 
@@ -168,14 +169,14 @@ class Session:
 
     def json(self, document: Any, name: str) -> None:
         """Note a JSON file."""
-        self._keep(name, lambda: json.dumps(values.plain(document), indent=1).encode())
+        self._keep(name, lambda: msgspec.json.format(values.json_bytes(document)))
 
     def table(self, columns: Mapping[str, Sequence[Any]], name: str) -> None:
         """Note a table as `load_table` reads it (.json), or as .csv."""
         if name.endswith(".csv"):
             self._keep(name, lambda: values.csv_bytes(columns))
             return
-        if self._keep(name, lambda: Table(values.plain(columns)).encode(name)):
+        if self._keep(name, lambda: values.table_bytes(columns)):
             self._tables.append(self.folder + name)
 
     def picture(self, draw: Callable[..., Any], name: str, *args: Any) -> None:
