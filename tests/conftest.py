@@ -1,5 +1,6 @@
 """Databases and backends for all tests."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from tidemill.errors import Unavailable
 from tidemill.testing.databases import PostgresServer, embedded, postgres
 from tidemill.testing.server import server_process
 from tidemill.transport.http import HttpBackend
+
+# Senders of tests whose server is gone for good must not go on trying for ten minutes.
+os.environ.setdefault("TIDEMILL_SENDER_LINGER", "2")
 
 
 @pytest.fixture(scope="session")
