@@ -9,6 +9,13 @@ from tidemill.errors import Unavailable
 
 T = TypeVar("T")
 
+_random = random.Random()  # noqa: S311 (spreading, not secrecy); its own, so that a program's seeded numbers stay as they are
+
+
+def jitter() -> float:
+    """A factor between 0.5 and 1 for a pause, so that many clients that failed together do not come back together."""
+    return _random.uniform(0.5, 1.0)
+
 
 def retrying(call: Callable[[], T], attempts: int = 5, first_s: float = 0.5, most_s: float = 30.0) -> T:
     """The answer of `call`, tried up to `attempts` times while it raises Unavailable.
@@ -20,5 +27,5 @@ def retrying(call: Callable[[], T], attempts: int = 5, first_s: float = 0.5, mos
         try:
             return call()
         except Unavailable:
-            time.sleep(min(most_s, first_s * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))  # noqa: S311
+            time.sleep(min(most_s, first_s * 2 ** (attempt - 1)) * jitter())
     return call()

@@ -33,6 +33,7 @@ from tidemill.errors import (
     Unavailable,
 )
 from tidemill.journal import format, owners, segments, state
+from tidemill.retry import jitter
 from tidemill.types.experiments import CreateExperiment, GetExperimentByName
 from tidemill.types.metrics import MetricPoint
 from tidemill.types.runs import Heartbeat, IngestPoints, LogBatch, RunStatus
@@ -390,11 +391,9 @@ def _others_wait(folder: Path) -> bool:
 
 def pauses(first_s: float = 0.5, most_s: float = 30.0) -> Iterator[float]:
     """Seconds to wait after each failure in a row: growing, and varied so that many senders do not come back together."""
-    import random
-
     pause = first_s
     while True:
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 (spreading, not secrecy)
+        yield pause * jitter()
         pause = min(most_s, pause * 2)
 
 

@@ -4,7 +4,6 @@ Writes that arrive together share one transaction, each in a savepoint of its ow
 comes first carries out everybody's queued writes, so that a lone write costs no thread switch.
 """
 
-import random
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 
 from tidemill import settings
 from tidemill.errors import InternalError, InvalidParameter, Unavailable
+from tidemill.retry import jitter
 from tidemill.search.patterns import compile_pattern
 from tidemill.store import limits, migrations
 from tidemill.store.dialects import SQLITE
@@ -192,7 +192,7 @@ class SqliteDatabase:
                     raise
                 if not wait:
                     return False
-                time.sleep(pause * (0.5 + random.random()))  # noqa: S311 (spreading, not secrecy)
+                time.sleep(pause * jitter())
                 pause = min(pause * 2, 0.02)
             else:
                 return True

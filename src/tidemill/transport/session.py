@@ -6,7 +6,6 @@ only where doing it twice does no harm.
 """
 
 import os
-import random
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from tidemill import __version__, settings
 from tidemill.errors import Unavailable
+from tidemill.retry import jitter
 from tidemill.transport.address import Address, Query, origin_of, parse_address
 from tidemill.transport.replies import Reply, redirect_error
 
@@ -235,7 +235,7 @@ def _pause(attempt: int, outcome: Reply | _Failure) -> float:
     if isinstance(outcome, Reply) and outcome.retry_after is not None:
         return outcome.retry_after
     top = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**attempt)
-    return top * random.uniform(0.5, 1.0)  # noqa: S311 (spreading, not secrecy)
+    return top * jitter()
 
 
 def _reason(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """What a logging call costs a training, here and in other trackers, and how fast a million points arrive.
 
-    python benchmarks/logging.py [--calls 100000] [--peers mlflow,wandb] [--env wandb=/path/to/venv] [--million]
+    python benchmarks/log_calls.py [--calls 100000] [--peers mlflow,wandb] [--env wandb=/path/to/venv] [--million]
 
 Each tracker runs in a process, a folder and an environment of its own: Tidemill in this one, the others in
 `~/.cache/tidemill-bench/<name>` (made with pip at the first use; `--env` names another). Every call logs two keys with a
