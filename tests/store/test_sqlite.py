@@ -30,7 +30,7 @@ from tidemill.testing.factories import (
 )
 from tidemill.types.metrics import MetricPoint
 from tidemill.types.page import Tag
-from tidemill.types.runs import LogBatch, LogMetric, LogModel, LogParam, Param, SetTag
+from tidemill.types.runs import Heartbeat, LogBatch, LogMetric, LogModel, LogParam, Param, RunStatus, SetTag
 
 MODEL = '{"artifact_path": "m", "flavors": {}, "utc_time_created": "x", "run_id": "x"}'
 
@@ -314,6 +314,29 @@ class TestBusy:
     def test_reads_go_on(self, store: SqlBackend, lock: sqlite3.Connection) -> None:
         with pytest.raises(NotFound):
             get_run(store, "nope")
+
+    def test_opening_goes_on(self, store: SqlBackend, lock: sqlite3.Connection, path: Path) -> None:
+        before = time.monotonic()
+        with embedded(str(path), path.parent / "artifacts") as other, pytest.raises(NotFound):
+            get_run(other, "nope")
+        assert time.monotonic() - before < 5
+
+    def test_reads_of_runs_that_fell_silent(
+        self, store: SqlBackend, lock: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Marking them failed is a write; looking at them must not wait for it."""
+        lock.execute("ROLLBACK")
+        monkeypatch.setattr("tidemill.store.backend._LOOK_S", 0.0)
+        run = new_run(store)
+        store.call(runs.heartbeat, Heartbeat([run], 1))
+        store.site.opened_at = 0
+        store.database.write(store.site, lambda tx: tx.run("UPDATE run_beats SET beat_at = 1"))
+        lock.execute("BEGIN IMMEDIATE")
+        before = time.monotonic()
+        assert get_run(store, run).info.status is RunStatus.RUNNING
+        assert time.monotonic() - before < 1
+        lock.execute("ROLLBACK")
+        assert get_run(store, run).info.status is RunStatus.FAILED
 
     def test_a_write_waits(self, store: SqlBackend, lock: sqlite3.Connection) -> None:
         release = threading.Timer(0.4, lock.execute, ["ROLLBACK"])

@@ -1,5 +1,6 @@
 """The embedded backend: operations carried out on a database in this process."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 from tidemill.api import codec
 from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
+from tidemill.errors import TidemillError
 from tidemill.store import artifacts, experiments, heartbeats, inputs, logged_models, metrics, runs, server, trash
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
@@ -15,6 +17,7 @@ from tidemill.store.transaction import Files, Site, Tx
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+_log = logging.getLogger(__name__)
 _LOOK_S = 10.0
 
 _NOUNS = {
@@ -44,7 +47,10 @@ class SqlBackend:
         self._look_again = 0.0
         self._functions: dict[str, Callable[[Tx, Any], Any]] = {}
         self._sqlite = database if isinstance(database, SqliteDatabase) else None
-        database.write(self.site, experiments.ensure_default)
+        with database.read(self.site) as tx:
+            new = experiments.is_new(tx)
+        if new:
+            database.write(self.site, experiments.ensure_default)
 
     def call(self, op: Operation[In, Out], arg: In) -> Out:
         """Carry out `op`, after the check for missing fields that a request over HTTP gets when it is decoded."""
@@ -74,8 +80,17 @@ class SqlBackend:
         self._look_again = now + _LOOK_S
         with self.database.read(self.site) as tx:
             silent = heartbeats.overdue(tx)
-        if silent:
+        if not silent:
+            return
+        if self._sqlite is not None:
+            # Whoever looks need not wait for another writer, nor fail with it: the next drain will see to it.
+            self._sqlite.enqueue(Job(self.site, heartbeats.give_up))
+            self._sqlite.drain(wait=False)
+            return
+        try:
             self.database.write(self.site, heartbeats.give_up)
+        except TidemillError as error:
+            _log.warning("Runs that fell silent cannot be marked: %s", error)
 
     def enqueue(self, op: Operation[In, Out], arg: In, done: Callable[[Any, BaseException | None], None]) -> bool:
         """Queue a small write for the next `drain`; False where this database or operation cannot.

@@ -14,9 +14,14 @@ from tidemill.types.page import NOTHING, Nothing, Tag, ViewType
 _COLUMNS = "e.id, e.name, e.artifact_location, e.creation_time, e.last_update_time, e.deleted_at"
 
 
+def is_new(tx: Tx) -> bool:
+    """Whether there is no experiment at all."""
+    return tx.row("SELECT 1 FROM experiments LIMIT 1") is None
+
+
 def ensure_default(tx: Tx) -> None:
     """Make the experiment `Default` with id 0 where the store is new."""
-    if tx.row("SELECT 1 FROM experiments LIMIT 1") is None:
+    if is_new(tx):
         now = now_ms()
         tx.run(
             "INSERT INTO experiments (id, name, artifact_location, creation_time, last_update_time) "

@@ -18,6 +18,7 @@ for _noun in (
     "batches",
     "experiment_search",
     "experiments",
+    "ingest",
     "inputs",
     "logged_model_search",
     "logged_models",
@@ -37,6 +38,7 @@ from tidemill.testing.contract.experiments import (  # noqa: E402
     TestExperimentLife,
     TestExperimentTags,
 )
+from tidemill.testing.contract.ingest import TestIngest, TestIngestRefusals  # noqa: E402
 from tidemill.testing.contract.inputs import (  # noqa: E402
     TestDatasets,
     TestListedArtifacts,
@@ -75,6 +77,8 @@ __all__ = [
     "TestExperimentSearch",
     "TestExperimentTags",
     "TestHistory",
+    "TestIngest",
+    "TestIngestRefusals",
     "TestIntervalHistory",
     "TestLatest",
     "TestLegacyModels",
