@@ -209,7 +209,7 @@ def _entities(
 ) -> list[t.Metric]:
     if isinstance(run_id, str):
         return [t.Metric(key=key, value=v, timestamp=ts, step=step, run_id=run_id) for ts, step, v in found]
-    return [t.Metric(key=key, value=v, timestamp=ts, step=step) for ts, step, v in found]
+    return [t.Metric(key, v, ts, step) for ts, step, v in found]
 
 
 def _make_token(point: points.Point) -> str:

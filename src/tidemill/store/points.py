@@ -19,8 +19,8 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
-from operator import sub
+from itertools import accumulate, islice
+from operator import lt, sub
 
 from tidemill.errors import InternalError
 
@@ -150,7 +150,8 @@ def place(point: Point) -> tuple[int, int, float, bool]:
 
 def in_order(points: list[Point]) -> list[Point]:
     """Sorted by `place`, each distinct point once."""
-    if all(one[0] < two[0] or (one[0] == two[0] and one[1] < two[1]) for one, two in pairwise(points)):
+    # Points compare as they are sorted, but for NaN, which is less than nothing and so never passes here.
+    if all(map(lt, points, islice(points, 1, None))):
         return points
     keyed = {place(point): point for point in points}
     return [keyed[key] for key in sorted(keyed)]
