@@ -1,6 +1,7 @@
 """Two servers on loopback: ours, and one that answers what a test tells it to."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -59,7 +60,8 @@ class Script:
 
     def _talk(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
-        with connection, stream:
+        # A client may go away at any moment.
+        with contextlib.suppress(ConnectionError), connection, stream:
             while (seen := _read_request(stream)) is not None:
                 self.seen.append(seen)
                 answer = self.answers.pop(0) if self.answers else (200, b"{}")
