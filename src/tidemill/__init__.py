@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
     from tidemill import optuna as optuna
+    from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
     from tidemill import sklearn as sklearn
     from tidemill import statsmodels as statsmodels
@@ -124,6 +125,7 @@ _MODULES = {
     "keras": "tidemill.keras",
     "lightning": "tidemill.lightning",
     "optuna": "tidemill.optuna",
+    "pyfunc": "tidemill.pyfunc",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

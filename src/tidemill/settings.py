@@ -188,3 +188,8 @@ def exit_wait(env: Mapping[str, str] = os.environ) -> float:
 def sender_linger(env: Mapping[str, str] = os.environ) -> float:
     """`TIDEMILL_SENDER_LINGER` (default 600): seconds that the sender goes on trying after the last program has ended."""
     return number("TIDEMILL_SENDER_LINGER", 600.0, env)
+
+
+def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_ALLOW_PICKLE` (default false): load models that run code of their own as if each call had allowed it."""
+    return flag("TIDEMILL_ALLOW_PICKLE", False, env)
