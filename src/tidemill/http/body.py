@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 from tidemill.errors import InvalidParameter, PayloadTooLarge
-from tidemill.server.answers import Receive, Send, send_error
+from tidemill.http.answers import Receive, Send, send_error
 
 _LINGER_BYTES = 256 * 2**20
 _LINGER_SECONDS = 5.0

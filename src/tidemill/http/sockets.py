@@ -7,6 +7,7 @@ algorithm off, and every answer on a kept connection waits some 40 ms for the cl
 
 import contextlib
 import errno
+import ipaddress
 import socket
 import sys
 
@@ -81,3 +82,13 @@ def url_of(host: str, sockets: list[socket.socket]) -> str:
     if name in ("0.0.0.0", "::", ""):  # noqa: S104 (shown, not bound)
         name = "127.0.0.1"
     return f"http://{f'[{name}]' if ':' in name else name}:{sockets[0].getsockname()[1]}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote
 
 from tidemill.api.codec import fields_of_query
 from tidemill.errors import InvalidParameter
-from tidemill.server.answers import Header, Receive, Scope, Send
+from tidemill.http.answers import Header, Receive, Scope, Send
 
 _MOST_QUERY_FIELDS = 2000
 

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from tidemill.server.answers import Header, send_text
-from tidemill.server.request import Request
+from tidemill.http.answers import Header, send_text
+from tidemill.http.request import Request
 
 INVALID_HOST = "Invalid Host header - possible DNS rebinding attack detected"
 CROSS_ORIGIN = "Cross-origin request blocked"
@@ -24,7 +24,7 @@ _PRIVATE = tuple(
 _REMEMBERED = 1024
 _VERBS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
-_log = logging.getLogger("tidemill.server")
+_log = logging.getLogger("tidemill.http")
 
 
 class Gate:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tidemill.server.middleware import Gate
-from tidemill.server.request import Request
+from tidemill.http.gate import Gate
+from tidemill.http.request import Request
 
 PATH = "/api/2.0/mlflow/experiments/create"
 SEARCH = "/api/2.0/mlflow/runs/get?run_id=1"

@@ -19,7 +19,7 @@ SECURITY: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"), (b"x-fr
 _JSON: tuple[Header, ...] = ((b"content-type", b"application/json"), *SECURITY)
 _TEXT: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"), *SECURITY)
 
-_log = logging.getLogger("tidemill.server")
+_log = logging.getLogger("tidemill.http")
 
 
 async def send_bytes(send: Send, status: int, headers: tuple[Header, ...], body: bytes) -> None:
