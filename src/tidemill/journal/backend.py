@@ -164,6 +164,7 @@ class JournalBackend:
             info = self._infos.get(run_id) or self._made_up(run_id, "", "", "", 0)
             found = past.created(self.writer.root, self.writer.target, Run(info, RunData()))
         self._remember(found.info)
+        self.writer.prepare()
         return past.with_last_points(self.writer.root, self.writer.target, found)
 
     def flush(self, wait_s: float | None = None) -> None:
@@ -292,6 +293,7 @@ class JournalBackend:
             else:
                 self._remember(answer.run.info)
                 self._start_sender()
+                self.writer.prepare()
                 return answer
         self._note(runs.create, arg)
         tags = {tag.key: tag.value for tag in arg.tags} | {_NAME_TAG: name}

@@ -25,7 +25,7 @@ from tidemill.tracking.entities import (
     ViewType,
 )
 from tidemill.tracking.run import ActiveRun
-from tidemill.tracking.start import start_run
+from tidemill.tracking.start import start_run as start_run
 from tidemill.tracking.tags import DATA_CONTEXT
 from tidemill.types.inputs import Dataset
 
