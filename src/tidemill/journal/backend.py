@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +16,23 @@ from tidemill.api.operation import AnyOperation, Backend, Operation
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
 from tidemill.ids import new_name, new_run_id
-from tidemill.journal import format, sender, state
+from tidemill.journal import copies, format, past, sender, state
+from tidemill.journal.waiting import Waiting, megabytes
 from tidemill.journal.writer import LOST_TAG, Writer, say
 from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
 from tidemill.types.page import NOTHING, Nothing, Tag
-from tidemill.types.runs import CreateRun, Run, RunAnswer, RunData, RunInfo, RunInfoAnswer, RunStatus, SetTag, UpdateRun
+from tidemill.types.runs import (
+    CreateRun,
+    GetRun,
+    Run,
+    RunAnswer,
+    RunData,
+    RunInfo,
+    RunInfoAnswer,
+    RunStatus,
+    SetTag,
+    UpdateRun,
+)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -31,8 +42,9 @@ UNKNOWN = "runs:/"
 _NAME_TAG = "mlflow.runName"
 _DOWN_S = 30.0
 """For so long after it could not be reached, a store is not asked for what can be had without it."""
+_RESUME_S = 5.0
+"""For so long what waits is sent before a run is gone on with."""
 _REMEMBERED = 1000
-_FICLONE = 0x40049409
 _everyone: "WeakSet[JournalBackend]" = WeakSet()
 
 
@@ -115,7 +127,7 @@ class JournalBackend:
 
         False where there is no room for it. Raises NotFound where there is no such file.
         """
-        size = len(source) if isinstance(source, bytes) else _size_of(source)
+        size = len(source) if isinstance(source, bytes) else copies.size_of(source)
         with self._lock:
             self._staged += 1
             name = f"{self._staged:06d}"
@@ -126,10 +138,34 @@ class JournalBackend:
             if isinstance(source, bytes):
                 target.write_bytes(source)
             else:
-                _copy(source, target)
+                copies.copy(source, target)
         except OSError:
             return False
         return self.writer.append(format.artifact(format.Staged(owner, path, name, size)), owner.partition("/")[2])
+
+    def resume(self, run_id: str) -> Run:
+        """A run to go on with, as far as it can be known now: from its store, and from what still waits on this disk.
+
+        Where the store cannot be reached, or must not, what is known here has to do. Raises NotFound, unless it was
+        the store that could not be asked.
+        """
+        found = None
+        if self._is_reachable():
+            with contextlib.suppress(Unavailable):
+                self.flush(_RESUME_S)  # what does not get through in that time is read below
+            try:
+                found = self._at_once().call(runs.get, GetRun(run_id)).run
+            except Unavailable as error:
+                self._went_down(error)
+            except NotFound:
+                if not past.has_run(self.writer.root, self.writer.target, run_id):
+                    raise
+        if found is None:
+            info = self._infos.get(run_id) or self._made_up(run_id, "", "", "", 0)
+            found = past.created(self.writer.root, self.writer.target, Run(info, RunData()))
+        self._remember(found.info)
+        self.writer.prepare()
+        return past.with_last_points(self.writer.root, self.writer.target, found)
 
     def flush(self, wait_s: float | None = None) -> None:
         """Bring everything that this process has logged to the store. Raises what prevents it."""
@@ -157,7 +193,7 @@ class JournalBackend:
         if folder is not None and not self.offline:
             error = self._send(folder, self._exit_wait_s, at_exit=True)
             if error is not None:
-                left = _megabytes(folder)
+                left = megabytes(folder)
                 say(
                     f"{left} of what was logged wait in {folder} ({error.message}) To send them: tidemill sync {folder.parent}"
                 )
@@ -165,7 +201,7 @@ class JournalBackend:
                 self._note_lost(lost)
         elif folder is not None:
             say(
-                f"offline: {_megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
+                f"offline: {megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
             )
         if folder is not None:
             refused = len(state.rejected(folder))
@@ -201,7 +237,7 @@ class JournalBackend:
         """Send `folder`, trying again for `wait_s` seconds; what prevented it, or None."""
         over = sender.deadline(wait_s)
         one = sender.Sender(self._at_once(), self._upload, stop=over)
-        with _Waiting(folder, shown=at_exit) as progress:
+        with Waiting(folder, shown=at_exit) as progress:
             for pause in sender.pauses(0.1, 2.0):
                 outcome = one.send(folder, progress=progress)
                 if outcome.error is None and not outcome.busy:
@@ -257,6 +293,7 @@ class JournalBackend:
             else:
                 self._remember(answer.run.info)
                 self._start_sender()
+                self.writer.prepare()
                 return answer
         self._note(runs.create, arg)
         tags = {tag.key: tag.value for tag in arg.tags} | {_NAME_TAG: name}
@@ -324,32 +361,6 @@ class JournalBackend:
         self._down = time.monotonic()
 
 
-class _Waiting:
-    """A line on the terminal, once sending takes longer than a second."""
-
-    def __init__(self, folder: Path, shown: bool) -> None:
-        self._shown = shown and sys.stderr is not None and sys.stderr.isatty()
-        self._left = state.bytes_left(folder) if self._shown else 0
-        self._due = time.monotonic() + 1.0
-        self._wrote = False
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._sent
-
-    def _sent(self, count: int) -> None:
-        self._left -= count
-        if self._shown and time.monotonic() > self._due:
-            self._due = time.monotonic() + 0.2
-            self._wrote = True
-            sys.stderr.write(f"\rtidemill: sending what was logged, {max(0, self._left) / 1e6:.1f} MB to go … ")
-            sys.stderr.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._wrote:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
 def _stand_in(experiment_id: str, name: str) -> Experiment:
     now = now_ms()
     return Experiment(experiment_id, name, "", "active", now, now)
@@ -359,32 +370,6 @@ def _offline(what: str) -> Unavailable:
     return Unavailable(
         f"TIDEMILL_OFFLINE is set, so the store cannot be asked for {what}. Logging works; read after 'tidemill sync'."
     )
-
-
-def _megabytes(folder: Path) -> str:
-    return f"{max(state.bytes_left(folder), 1) / 1e6:.3g} MB"
-
-
-def _size_of(source: "str | os.PathLike[str]") -> int:
-    if not os.path.isfile(source):
-        raise NotFound(f"There is no file '{os.fspath(source)}' here.")
-    return os.path.getsize(source)
-
-
-def _copy(source: "str | os.PathLike[str]", target: Path) -> None:
-    """A clone that shares blocks where the file system can, else a copy.
-
-    Never a hard link: programs write the next checkpoint into the same file, and would change what was logged.
-    """
-    import shutil
-
-    try:
-        import fcntl
-
-        with open(source, "rb") as old, target.open("wb") as new:
-            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _after_fork_in_child() -> None:
