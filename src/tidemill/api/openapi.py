@@ -103,7 +103,7 @@ _TRANSFER_BODY: dict[str, tuple[Json, Json]] = {
 def document(prefix: str = "") -> Json:
     """The whole document. `prefix` stands in front of every path."""
     operations = OPERATIONS.values()
-    schemas = _schemas(operations)
+    schemas = schemas_of(operations)
     paths: Json = {}
     for op in operations:
         for number, (verb, path) in enumerate(((op.verb, op.path), *op.also)):
@@ -228,7 +228,8 @@ def _either_run(op: AnyOperation) -> bool:
     return "run_id" in op.required and any(field.name == "run_uuid" for field in msgspec.structs.fields(op.input))
 
 
-def _schemas(operations: Iterable[AnyOperation]) -> Json:
+def schemas_of(operations: Iterable[AnyOperation]) -> Json:
+    """The JSON schema of every struct that operations take or answer, by name, and that of an error."""
     kinds = [kind for op in operations for kind in (op.input, op.output)]
     _, raw = msgspec.json.schema_components(kinds, ref_template=_REF + "{name}")
     schemas = {name: cast(Json, _plain(schema)) for name, schema in raw.items()}
