@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tidemill.server.answers import SECURITY, Header, send_bytes
-from tidemill.server.request import Request
+from tidemill.http.answers import SECURITY, Header, send_bytes
+from tidemill.http.request import Request
 from tidemill.server.routes import RouteTable
 
 FOLDER = Path(__file__).with_name("ui_dist")
