@@ -2,6 +2,7 @@
 
 from tidemill.api import (
     artifacts,
+    events,
     experiments,
     inputs,
     logged_models,
@@ -27,6 +28,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         artifacts,
         server,
         trash,
+        events,
     )
     for op in noun.OPERATIONS
 }

@@ -11,6 +11,7 @@ from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
 from tidemill.store import (
     artifacts,
+    events,
     experiments,
     heartbeats,
     inputs,
@@ -43,6 +44,7 @@ _NOUNS = {
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
+    "events": events,
 }
 
 

@@ -14,6 +14,7 @@ from tidemill.store import limits
 from tidemill.store.experiments import active as active_experiment
 from tidemill.store.experiments import experiment_key
 from tidemill.store.logged_model_filters import models_filter, models_order
+from tidemill.store.outbox import emit
 from tidemill.store.pages import fetch, make_token, read_token
 from tidemill.store.transaction import Row, Tx, marks
 from tidemill.types import logged_models as t
@@ -63,7 +64,9 @@ def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
         return _created_before(tx, arg, experiment)
     _add_params(tx, row[0], model_id, arg.params)
     _set_tags(tx, row[0], arg.tags)
-    return _answer(tx, model_id, deleted_too=False)
+    answer = _answer(tx, model_id, deleted_too=False)
+    _announce(tx, "created", answer.model.info)
+    return answer
 
 
 def _created_before(tx: Tx, arg: t.CreateLoggedModel, experiment: int) -> t.LoggedModelAnswer:
@@ -87,17 +90,22 @@ def finalize(tx: Tx, arg: t.FinalizeLoggedModel) -> t.LoggedModelAnswer:
     status = _STATUSES.index(arg.status)
     if status == 0:
         raise InvalidParameter("Invalid model status: LOGGED_MODEL_STATUS_UNSPECIFIED. Name the state the model is in.")
-    tx.run("UPDATE logged_models SET status = ?, updated = ? WHERE pk = ?", (status, now_ms(), pk))
-    return _answer(tx, arg.model_id, deleted_too=True)
+    sets = "UPDATE logged_models SET status = ?, updated = ? WHERE pk = ?"
+    moved = tx.run(sets + " AND status <> ?", (status, now_ms(), pk, status))
+    if not moved:
+        tx.run("UPDATE logged_models SET updated = ? WHERE pk = ?", (now_ms(), pk))
+    answer = _answer(tx, arg.model_id, deleted_too=True)
+    if moved:
+        _announce(tx, "finalized", answer.model.info)
+    return answer
 
 
 def delete(tx: Tx, arg: t.DeleteLoggedModel) -> Nothing:
     """See the operation `logged_models.delete`."""
     now = now_ms()
-    tx.run(
-        "UPDATE logged_models SET deleted_at = COALESCE(deleted_at, ?), updated = ? WHERE pk = ?",
-        (now, now, _known(tx, arg.model_id)),
-    )
+    sets = "UPDATE logged_models SET deleted_at = ?, updated = ? WHERE pk = ? AND deleted_at IS NULL"
+    if tx.run(sets, (now, now, _known(tx, arg.model_id))):
+        _announce(tx, "deleted", _answer(tx, arg.model_id, deleted_too=True).model.info)
     return NOTHING
 
 
@@ -227,6 +235,17 @@ def _set_tags(tx: Tx, pk: int, tags: Sequence[Tag]) -> None:
         "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
         rows,
     )
+
+
+def _announce(tx: Tx, what: str, info: t.LoggedModelInfo) -> None:
+    data = {
+        "model_id": info.model_id,
+        "experiment_id": info.experiment_id,
+        "name": info.name,
+        "source_run_id": info.source_run_id,
+        "status": info.status,
+    }
+    emit(tx, f"logged_model.{what}", f"logged_model/{info.model_id}", data)
 
 
 def _answer(tx: Tx, model_id: str, deleted_too: bool) -> t.LoggedModelAnswer:

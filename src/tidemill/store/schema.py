@@ -162,6 +162,78 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     (
+        """CREATE TABLE events (
+            id {serial} PRIMARY KEY{autoincrement},
+            at BIGINT NOT NULL,
+            kind {text} NOT NULL,
+            subject {text} NOT NULL,
+            data {text} NOT NULL
+        )""",
+        "CREATE INDEX events_by_subject ON events (subject, id)",
+        "CREATE INDEX events_by_kind ON events (kind, id)",
+        """CREATE TABLE subscriptions (
+            sink {text} NOT NULL PRIMARY KEY,
+            position BIGINT NOT NULL,
+            lease_owner {text} NOT NULL DEFAULT '',
+            lease_until BIGINT NOT NULL DEFAULT 0
+        )""",
+        """CREATE TABLE deliveries (
+            pk {serial} PRIMARY KEY{autoincrement},
+            id {text} NOT NULL UNIQUE,
+            sink {text} NOT NULL REFERENCES subscriptions (sink) ON DELETE CASCADE,
+            event_id BIGINT NOT NULL,
+            kind {text} NOT NULL,
+            subject {text} NOT NULL,
+            body {text} NOT NULL,
+            state SMALLINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            due_at BIGINT NOT NULL,
+            ended_at BIGINT,
+            log {text} NOT NULL
+        )""",
+        "CREATE INDEX deliveries_by_sink ON deliveries (sink, pk)",
+        "CREATE INDEX deliveries_due ON deliveries (sink, due_at) WHERE state = 0",
+        "CREATE INDEX deliveries_in_line ON deliveries (sink, subject, due_at) WHERE state = 0",
+        """CREATE TABLE webhooks (
+            pk {serial} PRIMARY KEY{autoincrement},
+            id {text} NOT NULL UNIQUE,
+            name {text} NOT NULL,
+            url {text} NOT NULL,
+            description {text},
+            events {text} NOT NULL,
+            kinds {text} NOT NULL,
+            status SMALLINT NOT NULL,
+            secret {text},
+            previous_secret {text},
+            previous_until BIGINT NOT NULL DEFAULT 0,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL
+        )""",
+        """CREATE TABLE metric_rules (
+            id {serial} PRIMARY KEY{autoincrement},
+            sink {text} NOT NULL REFERENCES subscriptions (sink) ON DELETE CASCADE,
+            experiment_id BIGINT NOT NULL,
+            key {text} NOT NULL,
+            comparison {text} NOT NULL,
+            value {double} NOT NULL
+        )""",
+        """CREATE TABLE metric_rule_hits (
+            rule_id BIGINT NOT NULL REFERENCES metric_rules (id) ON DELETE CASCADE,
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            PRIMARY KEY (rule_id, run_pk)
+        )""",
+        """CREATE TABLE run_changes (
+            run_pk BIGINT NOT NULL PRIMARY KEY REFERENCES runs (pk) ON DELETE CASCADE,
+            at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX run_changes_by_time ON run_changes (at)",
+        """CREATE TABLE feed_watchers (
+            process {text} NOT NULL PRIMARY KEY,
+            until BIGINT NOT NULL
+        )""",
+    ),
+    (
         """CREATE TABLE registered_models (
             pk {serial} PRIMARY KEY{autoincrement},
             name {text} NOT NULL UNIQUE,
