@@ -2,9 +2,10 @@
 
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter
-from tidemill.store import limits, model_holds, version_rows, version_sources
+from tidemill.store import limits, model_holds, registered_models, version_rows, version_sources
 from tidemill.store.model_holds import Move
 from tidemill.store.pages import page, read_token
+from tidemill.store.registry_events import announce, announce_version
 from tidemill.store.registry_filters import check_most, versions_filter, versions_order
 from tidemill.store.registry_limits import (
     MAX_DESCRIPTION,
@@ -63,7 +64,9 @@ def create(tx: Tx, arg: t.CreateModelVersion) -> t.ModelVersionAnswer:
     )
     if source.model_id:
         version_sources.note_version(tx, source.model_id, arg.name, number)
-    return _answer(tx, arg.name, number)
+    answer = _answer(tx, arg.name, number)
+    announce_version(tx, answer.model_version, prompt or of_prompt)
+    return answer
 
 
 def get(tx: Tx, arg: t.GetModelVersion) -> t.ModelVersionAnswer:
@@ -80,6 +83,8 @@ def update(tx: Tx, arg: t.UpdateModelVersion) -> t.ModelVersionAnswer:
         "UPDATE model_versions SET description = ?, updated = ? WHERE pk = ?",
         (arg.description or "", now_ms(), version.pk),
     )
+    data = {"version": str(version.number), "description": arg.description or ""}
+    announce(tx, "model_version.updated", arg.name, version.prompt, **data)
     return _answer(tx, arg.name, version.number)
 
 
@@ -87,10 +92,14 @@ def delete(tx: Tx, arg: t.DeleteModelVersion) -> Nothing:
     """See the operation `model_versions.delete`."""
     version = find_version(tx, arg.name, arg.version)
     move = Move(now_ms(), arg.user, arg.reason or "the version was deleted")
-    tx.run("DELETE FROM model_aliases WHERE model_pk = ? AND version = ?", (version.model_pk, version.number))
+    model = version_rows.Model(version.model_pk, version.prompt)
+    for alias in version_rows.aliases_of(tx, version.model_pk, version.number):
+        registered_models.remove_alias(tx, arg.name, model, alias, move)
     model_holds.end_all(tx, version.model_pk, version.number, move)
     tx.run("DELETE FROM model_versions WHERE pk = ?", (version.pk,))
     _touch_model(tx, version.model_pk, move.at)
+    data = {"version": str(version.number), "user": arg.user, "reason": arg.reason}
+    announce(tx, "model_version.deleted", arg.name, version.prompt, **data)
     return NOTHING
 
 
@@ -130,14 +139,15 @@ def transition_stage(tx: Tx, arg: t.TransitionStage) -> t.ModelVersionAnswer:
             "SELECT pk, version FROM model_versions WHERE model_pk = ? AND stage = ? AND version <> ?",
             (version.model_pk, stage, version.number),
         ):
-            move_stage(tx, version_rows.Version(pk, version.model_pk, number, stage, 0), _ARCHIVED, move)
-    move_stage(tx, version, stage, move)
+            other = version._replace(pk=pk, number=number, stage=stage)
+            move_stage(tx, arg.name, other, _ARCHIVED, move)
+    move_stage(tx, arg.name, version, stage, move)
     _touch_model(tx, version.model_pk, move.at)
     return _answer(tx, arg.name, version.number)
 
 
-def move_stage(tx: Tx, version: version_rows.Version, stage: int, move: Move) -> None:
-    """Put a version into a stage. Stage None is no holding: every version starts in it."""
+def move_stage(tx: Tx, name: str, version: version_rows.Version, stage: int, move: Move) -> None:
+    """Put a version into a stage, and say so. Stage None is no holding: every version starts in it."""
     tx.run("UPDATE model_versions SET stage = ?, updated = ? WHERE pk = ?", (stage, move.at, version.pk))
     if stage == version.stage:
         return
@@ -145,6 +155,10 @@ def move_stage(tx: Tx, version: version_rows.Version, stage: int, move: Move) ->
         model_holds.end(tx, version.model_pk, model_holds.STAGE, STAGES[version.stage], version.number, move)
     if stage != _NONE:
         model_holds.begin(tx, version.model_pk, model_holds.STAGE, STAGES[stage], version.number, move)
+    announce(
+        tx, "model_version.stage_changed", name, version.prompt, version=str(version.number), stage=STAGES[stage],
+        previous_stage=STAGES[version.stage], user=move.user, reason=move.reason,
+    )  # fmt: skip
 
 
 def set_tag(tx: Tx, arg: t.SetModelVersionTag) -> Nothing:
@@ -158,6 +172,8 @@ def set_tag(tx: Tx, arg: t.SetModelVersionTag) -> Nothing:
     )
     if arg.key == PROMPT_TAG:
         _set_prompt(tx, version.pk, is_prompt({arg.key: arg.value}))
+    data = {"version": str(version.number), "key": arg.key, "value": arg.value}
+    announce(tx, "model_version_tag.set", arg.name, version.prompt, **data)
     return NOTHING
 
 
@@ -167,6 +183,7 @@ def delete_tag(tx: Tx, arg: t.DeleteModelVersionTag) -> Nothing:
     tx.run("DELETE FROM model_version_tags WHERE version_pk = ? AND key = ?", (version.pk, arg.key))
     if arg.key == PROMPT_TAG:
         _set_prompt(tx, version.pk, 0)
+    announce(tx, "model_version_tag.deleted", arg.name, version.prompt, version=str(version.number), key=arg.key)
     return NOTHING
 
 

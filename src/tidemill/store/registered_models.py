@@ -7,6 +7,7 @@ from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
 from tidemill.store import limits, model_holds, version_rows
 from tidemill.store.model_holds import Move
 from tidemill.store.pages import page, read_token
+from tidemill.store.registry_events import announce, announce_model
 from tidemill.store.registry_filters import check_most, models_filter, models_order
 from tidemill.store.registry_limits import (
     MAX_DESCRIPTION,
@@ -21,7 +22,7 @@ from tidemill.store.registry_limits import (
     stage_number,
 )
 from tidemill.store.transaction import Row, Tx, marks
-from tidemill.store.version_rows import find_model, find_version, latest_rows, no_model, parts, read_version
+from tidemill.store.version_rows import Model, find_model, find_version, latest_rows, no_model, parts, read_version
 from tidemill.types import registered_models as t
 from tidemill.types.model_versions import ModelVersion, ModelVersionAnswer
 from tidemill.types.page import NOTHING, Nothing
@@ -49,6 +50,7 @@ def create(tx: Tx, arg: t.CreateRegisteredModel) -> t.RegisteredModelAnswer:
         "INSERT INTO registered_model_tags (model_pk, key, value) VALUES (?, ?, ?)",
         [(row[0], key, value) for key, value in tags.items()],
     )
+    announce_model(tx, arg.name, prompt, tags, arg.description or "")
     return _answer(tx, arg.name)
 
 
@@ -78,22 +80,28 @@ def rename(tx: Tx, arg: t.RenameRegisteredModel) -> t.RegisteredModelAnswer:
     now = now_ms()
     tx.run("UPDATE registered_models SET name = ?, updated = ? WHERE pk = ?", (arg.new_name, now, model.pk))
     tx.run("UPDATE model_versions SET name = ?, updated = ? WHERE model_pk = ?", (arg.new_name, now, model.pk))
+    if arg.new_name != arg.name:
+        announce(tx, "registered_model.renamed", arg.name, model.prompt, new_name=arg.new_name, user=arg.user)
     return _answer(tx, arg.new_name)
 
 
 def update(tx: Tx, arg: t.UpdateRegisteredModel) -> t.RegisteredModelAnswer:
     """See the operation `registered_models.update`."""
     limits.check_length("description", arg.description, MAX_DESCRIPTION)
+    model = find_model(tx, arg.name)
     tx.run(
         "UPDATE registered_models SET description = ?, updated = ? WHERE pk = ?",
-        (arg.description or "", now_ms(), find_model(tx, arg.name).pk),
+        (arg.description or "", now_ms(), model.pk),
     )
+    announce(tx, "registered_model.updated", arg.name, model.prompt, description=arg.description or "")
     return _answer(tx, arg.name)
 
 
 def delete(tx: Tx, arg: t.DeleteRegisteredModel) -> Nothing:
     """See the operation `registered_models.delete`."""
-    tx.run("DELETE FROM registered_models WHERE pk = ?", (find_model(tx, arg.name).pk,))
+    model = find_model(tx, arg.name)
+    tx.run("DELETE FROM registered_models WHERE pk = ?", (model.pk,))
+    announce(tx, "registered_model.deleted", arg.name, model.prompt, user=arg.user)
     return NOTHING
 
 
@@ -131,6 +139,7 @@ def set_tag(tx: Tx, arg: t.SetRegisteredModelTag) -> Nothing:
     )
     if arg.key == PROMPT_TAG:
         _set_prompt(tx, model.pk, is_prompt({arg.key: arg.value}))
+    announce(tx, "registered_model_tag.set", arg.name, model.prompt, key=arg.key, value=arg.value)
     return NOTHING
 
 
@@ -140,6 +149,7 @@ def delete_tag(tx: Tx, arg: t.DeleteRegisteredModelTag) -> Nothing:
     tx.run("DELETE FROM registered_model_tags WHERE model_pk = ? AND key = ?", (model.pk, arg.key))
     if arg.key == PROMPT_TAG:
         _set_prompt(tx, model.pk, 0)
+    announce(tx, "registered_model_tag.deleted", arg.name, model.prompt, key=arg.key)
     return NOTHING
 
 
@@ -151,42 +161,51 @@ def set_alias(tx: Tx, arg: t.SetAlias) -> Nothing:
     """See the operation `registered_models.set_alias`."""
     check_model_name(arg.name)
     check_new_alias(arg.alias)
-    find_model(tx, arg.name)
-    version = find_version(tx, arg.name, arg.version)
-    move_alias(tx, version.model_pk, arg.alias, version.number, Move(now_ms(), arg.user, arg.reason))
+    model = find_model(tx, arg.name)
+    number = find_version(tx, arg.name, arg.version).number
+    move_alias(tx, arg.name, model, arg.alias, number, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
 
-def move_alias(tx: Tx, model_pk: int, alias: str, version: int, move: Move) -> int | None:
-    """Point an alias at a version; answers the version that held it before."""
-    held = _holder(tx, model_pk, alias)
+def move_alias(tx: Tx, name: str, model: Model, alias: str, version: int, move: Move) -> None:
+    """Point an alias at a version, and say so."""
+    held = _holder(tx, model.pk, alias)
+    announce(tx, "model_version_alias.created", name, model.prompt, alias=alias, version=str(version))
     if held == version:
-        return held
+        return
     tx.run(
         "INSERT INTO model_aliases (model_pk, alias, version) VALUES (?, ?, ?) "
         "ON CONFLICT (model_pk, alias) DO UPDATE SET version = excluded.version",
-        (model_pk, alias, version),
+        (model.pk, alias, version),
     )
     if held is not None:
-        model_holds.end(tx, model_pk, model_holds.ALIAS, alias, held, move)
-    model_holds.begin(tx, model_pk, model_holds.ALIAS, alias, version, move)
-    return held
+        model_holds.end(tx, model.pk, model_holds.ALIAS, alias, held, move)
+    model_holds.begin(tx, model.pk, model_holds.ALIAS, alias, version, move)
+    announce(
+        tx, "model_version_alias.moved", name, model.prompt, alias=alias, version=str(version),
+        previous_version=None if held is None else str(held), user=move.user, reason=move.reason,
+    )  # fmt: skip
 
 
 def delete_alias(tx: Tx, arg: t.DeleteAlias) -> Nothing:
     """See the operation `registered_models.delete_alias`."""
     check_alias(arg.alias)
-    remove_alias(tx, find_model(tx, arg.name).pk, arg.alias, Move(now_ms(), arg.user, arg.reason))
+    model = find_model(tx, arg.name)
+    remove_alias(tx, arg.name, model, arg.alias, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
 
-def remove_alias(tx: Tx, model_pk: int, alias: str, move: Move) -> int | None:
-    """Delete an alias; answers the version that held it, None where there was no such alias."""
-    held = _holder(tx, model_pk, alias)
-    if held is not None:
-        tx.run("DELETE FROM model_aliases WHERE model_pk = ? AND alias = ?", (model_pk, alias))
-        model_holds.end(tx, model_pk, model_holds.ALIAS, alias, held, move)
-    return held
+def remove_alias(tx: Tx, name: str, model: Model, alias: str, move: Move) -> None:
+    """Delete an alias, and say so where it was there."""
+    held = _holder(tx, model.pk, alias)
+    if held is None:
+        return
+    tx.run("DELETE FROM model_aliases WHERE model_pk = ? AND alias = ?", (model.pk, alias))
+    model_holds.end(tx, model.pk, model_holds.ALIAS, alias, held, move)
+    announce(
+        tx, "model_version_alias.deleted", name, model.prompt, alias=alias, previous_version=str(held),
+        user=move.user, reason=move.reason,
+    )  # fmt: skip
 
 
 def get_by_alias(tx: Tx, arg: t.GetVersionByAlias) -> ModelVersionAnswer:

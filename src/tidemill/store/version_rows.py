@@ -71,10 +71,15 @@ def read_version(tx: Tx, name: str, version: str | int) -> ModelVersion:
     row = tx.row(f"SELECT {COLUMNS} FROM model_versions v WHERE v.name = ? AND v.version = ?", (name, int(version)))
     if row is None:
         raise no_version(name, version)
-    aliases = tx.rows(
-        "SELECT alias FROM model_aliases WHERE model_pk = ? AND version = ? ORDER BY alias", (row[1], row[3])
+    return entities(tx, [row], {row[0]: aliases_of(tx, row[1], row[3])})[0]
+
+
+def aliases_of(tx: Tx, model_pk: int, version: int) -> list[str]:
+    """The aliases that point at a version."""
+    rows = tx.rows(
+        "SELECT alias FROM model_aliases WHERE model_pk = ? AND version = ? ORDER BY alias", (model_pk, version)
     )
-    return entities(tx, [row], {row[0]: [alias for (alias,) in aliases]})[0]
+    return [alias for (alias,) in rows]
 
 
 def latest_rows(tx: Tx, models: Sequence[int]) -> list[Row]:
