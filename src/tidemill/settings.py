@@ -29,6 +29,11 @@ def truncate_long_values(env: Mapping[str, str] = os.environ) -> bool:
     return flag("MLFLOW_TRUNCATE_LONG_VALUES", True, env)
 
 
+def model_source_regex(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` (default: anything): what a new version's source must match."""
+    return env.get("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX") or None
+
+
 def experiment_name(env: Mapping[str, str] = os.environ) -> str | None:
     """`MLFLOW_EXPERIMENT_NAME`: the experiment of new runs where the script names none; made when missing."""
     return env.get("MLFLOW_EXPERIMENT_NAME") or None
