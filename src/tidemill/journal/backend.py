@@ -9,37 +9,26 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
-import msgspec
-
-from tidemill.api import codec, experiments, runs
+from tidemill.api import codec, experiments, logged_models, runs
 from tidemill.api.operation import AnyOperation, Backend, Operation
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
-from tidemill.ids import new_name, new_run_id
-from tidemill.journal import copies, format, past, sender, state
+from tidemill.journal import copies, format, known, past, sender, state
 from tidemill.journal.waiting import Waiting, megabytes
 from tidemill.journal.writer import LOST_TAG, Writer, say
 from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
-from tidemill.types.page import NOTHING, Nothing, Tag
-from tidemill.types.runs import (
-    CreateRun,
-    GetRun,
-    Run,
-    RunAnswer,
-    RunData,
-    RunInfo,
-    RunInfoAnswer,
-    RunStatus,
-    SetTag,
-    UpdateRun,
+from tidemill.types.logged_models import (
+    CreateLoggedModel,
+    FinalizeLoggedModel,
+    GetLoggedModel,
+    LoggedModelAnswer,
 )
+from tidemill.types.page import NOTHING, Nothing
+from tidemill.types.runs import CreateRun, GetRun, Run, RunAnswer, RunData, RunInfoAnswer, SetTag, UpdateRun
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-UNKNOWN = "runs:/"
-"""Begins the artifact address of a run whose store could not be asked for the true one."""
-_NAME_TAG = "mlflow.runName"
 _DOWN_S = 30.0
 """For so long after it could not be reached, a store is not asked for what can be had without it."""
 _RESUME_S = 5.0
@@ -82,7 +71,7 @@ class JournalBackend:
         self._patient: Backend | None = None
         self._down = float("-inf")
         self._flushed: tuple[Path | None, tuple[int, int]] = (None, (0, 0))
-        self._infos: dict[str, RunInfo] = {}
+        self.known = known.Known()
         self._params: dict[str, dict[str, str]] = {}
         self._staged = 0
         self._lock = threading.Lock()
@@ -104,11 +93,19 @@ class JournalBackend:
         """Carry out `op`, or note it for later. Raises Unavailable where an answer is needed that cannot be had."""
         answer: Any
         if op is runs.create:
-            answer = self._create(cast(CreateRun, arg))
+            answer = self._create_run(cast(CreateRun, arg))
         elif op is runs.update:
-            answer = self._update(cast(UpdateRun, arg))
+            self._note(runs.update, arg)
+            answer = RunInfoAnswer(self.known.updated(cast(UpdateRun, arg)))
+        elif op is logged_models.create:
+            answer = self._create_model(cast(CreateLoggedModel, arg))
+        elif op is logged_models.finalize:
+            answer = self._finalize_model(cast(FinalizeLoggedModel, arg))
+        elif op is logged_models.get:
+            answer = self._model(cast(GetLoggedModel, arg))
         elif op.replay and op.output is Nothing:
             self._note(op, arg)
+            self.known.note(arg)
             answer = NOTHING
         elif op in (experiments.get_by_name, experiments.get, experiments.create):
             answer = self._experiment(op, arg)
@@ -118,8 +115,9 @@ class JournalBackend:
             elif self.offline:
                 raise _offline(op.name)
             answer = self.target.call(op, arg)
+            self.known.note(arg)
             if op is runs.get:
-                self._remember(answer.run.info)
+                self.known.remember(answer.run.info)
         return cast(Out, answer)
 
     def stage(self, owner: str, path: str, source: "str | os.PathLike[str] | bytes") -> bool:
@@ -161,9 +159,8 @@ class JournalBackend:
                 if not past.has_run(self.writer.root, self.writer.target, run_id):
                     raise
         if found is None:
-            info = self._infos.get(run_id) or self._made_up(run_id, "", "", "", 0)
-            found = past.created(self.writer.root, self.writer.target, Run(info, RunData()))
-        self._remember(found.info)
+            found = past.created(self.writer.root, self.writer.target, Run(self.known.run(run_id), RunData()))
+        self.known.remember(found.info)
         self.writer.prepare()
         return past.with_last_points(self.writer.root, self.writer.target, found)
 
@@ -261,7 +258,7 @@ class JournalBackend:
         codec.decode_request(op, body)
         self._check(op, arg)
         self._check_params(op, arg)
-        self.writer.append(format.call(op.name, body), getattr(arg, "run_id", ""))
+        self.writer.append(format.call(op.name, body), getattr(arg, "run_id", "") or getattr(arg, "source_run_id", ""))
 
     def _check_params(self, op: AnyOperation, arg: Any) -> None:
         """Refuse at once what the store would refuse later: another value for a param that was logged here."""
@@ -281,56 +278,57 @@ class JournalBackend:
         while len(self._params) > _REMEMBERED:
             del self._params[next(iter(self._params))]
 
-    def _create(self, arg: CreateRun) -> RunAnswer:
-        tagged = next((tag.value for tag in arg.tags if tag.key == _NAME_TAG), "")
-        name = arg.run_name or tagged or new_name()
-        arg = msgspec.structs.replace(arg, run_id=arg.run_id or new_run_id(), run_name=name)
+    def _create(self, op: AnyOperation, arg: Any) -> Any:
+        """Make a run or a logged model: at the store where that can be reached, else in the journal."""
         if self._is_reachable() and not arg.experiment_id.startswith(sender.BY_NAME):
             try:
-                answer = self._at_once().call(runs.create, arg)
+                answer = self._at_once().call(op, arg)
             except Unavailable as error:
                 self._went_down(error)
             else:
-                self._remember(answer.run.info)
                 self._start_sender()
                 self.writer.prepare()
                 return answer
-        self._note(runs.create, arg)
-        tags = {tag.key: tag.value for tag in arg.tags} | {_NAME_TAG: name}
-        info = self._made_up(arg.run_id, arg.experiment_id, name, arg.user_id, arg.start_time)
-        self._remember(info)
-        return RunAnswer(Run(info, RunData(tags=[Tag(key, value) for key, value in tags.items()])))
+        self._note(op, arg)
+        return None
 
-    def _update(self, arg: UpdateRun) -> RunInfoAnswer:
-        self._note(runs.update, arg)
-        info = self._infos.get(arg.run_id) or self._made_up(arg.run_id, "", "", "", 0)
-        info = msgspec.structs.replace(
-            info,
-            status=arg.status or info.status,
-            end_time=arg.end_time if arg.end_time is not None else info.end_time,
-            run_name=arg.run_name or info.run_name,
-        )
-        self._remember(info)
-        return RunInfoAnswer(info)
+    def _create_run(self, given: CreateRun) -> RunAnswer:
+        arg = known.with_id(given)
+        answer: RunAnswer | None = self._create(runs.create, arg)
+        if answer is None:
+            return RunAnswer(self.known.created(arg))
+        self.known.remember(answer.run.info)
+        return answer
 
-    def _made_up(self, run_id: str, experiment_id: str, name: str, user: str, start: int) -> RunInfo:
-        """What is known of a run without its store."""
-        return RunInfo(
-            run_id=run_id,
-            run_uuid=run_id,
-            run_name=name,
-            experiment_id=experiment_id,
-            user_id=user,
-            status=RunStatus.RUNNING,
-            start_time=start,
-            artifact_uri=f"{UNKNOWN}{run_id}",
-            lifecycle_stage="active",
-        )
+    def _create_model(self, given: CreateLoggedModel) -> LoggedModelAnswer:
+        arg = known.model_with_id(given)
+        answer: LoggedModelAnswer | None = self._create(logged_models.create, arg)
+        if answer is None:
+            return LoggedModelAnswer(self.known.created_model(arg))
+        self.known.remember_model(answer.model)
+        return answer
 
-    def _remember(self, info: RunInfo) -> None:
-        self._infos[info.run_id] = info
-        while len(self._infos) > _REMEMBERED:
-            del self._infos[next(iter(self._infos))]
+    def _finalize_model(self, arg: FinalizeLoggedModel) -> LoggedModelAnswer:
+        """Noted behind the model's files, so that it is ready when they have arrived."""
+        self._note(logged_models.finalize, arg)
+        assert arg.status is not None
+        return LoggedModelAnswer(self.known.finalized(arg.model_id, arg.status))
+
+    def _model(self, arg: GetLoggedModel) -> LoggedModelAnswer:
+        """A logged model as its store has it, or as it was made here where the store cannot be asked."""
+        made = self.known.model(arg.model_id)
+        if made is not None and not self._is_reachable():
+            return LoggedModelAnswer(made)
+        try:
+            self.flush()
+            answer = self.target.call(logged_models.get, arg)
+            self.known.remember_model(answer.model)
+            return answer
+        except Unavailable as error:
+            if made is None:
+                raise
+            self._went_down(error)
+            return LoggedModelAnswer(made)
 
     def _experiment(self, op: AnyOperation, arg: Any) -> Any:
         """Experiments can be had offline too: by name, with a stand-in for the id."""
