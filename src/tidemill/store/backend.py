@@ -9,7 +9,18 @@ from tidemill.api import codec
 from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
-from tidemill.store import artifacts, experiments, heartbeats, inputs, logged_models, metrics, runs, server, trash
+from tidemill.store import (
+    artifacts,
+    experiments,
+    heartbeats,
+    inputs,
+    logged_models,
+    metrics,
+    runs,
+    server,
+    trash,
+    views,
+)
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
 from tidemill.store.sqlite import Job, SqliteDatabase
@@ -29,6 +40,7 @@ _NOUNS = {
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
+    "views": views,
 }
 
 
