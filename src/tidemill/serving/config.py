@@ -29,7 +29,7 @@ class ServingConfig:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     isolate: bool = False
-    trust_pickle: bool = False
+    allow_pickle: bool = False
     latency_target: float = 0.02
     timeout: float = 30.0
     most_wait: float = 2.0

@@ -117,7 +117,7 @@ def _row_decoder(columns: Sequence[Column]) -> Callable[[bytes], Rows]:
     width = len(columns)
     kinds = {(one.kind, one.required) for one in columns}
     row: Any = (
-        list[_cell(columns[0])] if len(kinds) == 1 else tuple.__class_getitem__(tuple(_cell(one) for one in columns))
+        list[_cell(columns[0])] if len(kinds) == 1 else _tuple_of([_cell(one) for one in columns])
     )
     decoder = msgspec.json.Decoder(list[row])
 
@@ -222,3 +222,7 @@ def width_of(rows: Rows) -> int:
 def flat(rows: Rows) -> Rows:
     """All cells of all rows."""
     return list(chain.from_iterable(rows))
+
+
+def _tuple_of(cells: list[Any]) -> Any:
+    return tuple.__class_getitem__(tuple(cells))
