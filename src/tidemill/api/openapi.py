@@ -23,6 +23,7 @@ _ABOUT = (
 )
 _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
+    "alias": "champion",
     "artifact_directory_path": "model",
     "datasets": [{"dataset": {"name": "wine", "digest": "3f0c8e21", "source_type": "local", "source": "wine.csv"}}],
     "end_time": 1_760_000_090_000,
@@ -39,6 +40,11 @@ _SAMPLES: Json = {
     '"utc_time_created": "2026-01-05 12:00:00"}',
     "name": "wine",
     "new_name": "wine-quality",
+    "reason": "best on the spring data",
+    "source": "runs:/0123456789abcdef0123456789abcdef/model",
+    "stage": "Production",
+    "stages": ["Production"],
+    "version": "3",
     "params": [{"key": "depth", "value": "6"}],
     "path": "model/weights.onnx",
     "run_id": "0123456789abcdef0123456789abcdef",
@@ -60,6 +66,14 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("experiments.delete_tag", "key"): "team",
     ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
     ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
+    ("registered_models.search", "filter"): "name LIKE 'wine%'",
+    ("registered_models.set_tag", "key"): "team",
+    ("registered_models.set_tag", "value"): "forecast",
+    ("registered_models.delete_tag", "key"): "team",
+    ("model_versions.search", "filter"): "name = 'wine'",
+    ("model_versions.set_tag", "key"): "team",
+    ("model_versions.set_tag", "value"): "forecast",
+    ("model_versions.delete_tag", "key"): "team",
     ("runs.delete_tag", "key"): "team",
     ("runs.log_param", "key"): "depth",
     ("runs.log_param", "value"): "6",
@@ -103,7 +117,7 @@ _TRANSFER_BODY: dict[str, tuple[Json, Json]] = {
 def document(prefix: str = "") -> Json:
     """The whole document. `prefix` stands in front of every path."""
     operations = OPERATIONS.values()
-    schemas = _schemas(operations)
+    schemas = schemas_of(operations)
     paths: Json = {}
     for op in operations:
         for number, (verb, path) in enumerate(((op.verb, op.path), *op.also)):
@@ -228,7 +242,8 @@ def _either_run(op: AnyOperation) -> bool:
     return "run_id" in op.required and any(field.name == "run_uuid" for field in msgspec.structs.fields(op.input))
 
 
-def _schemas(operations: Iterable[AnyOperation]) -> Json:
+def schemas_of(operations: Iterable[AnyOperation]) -> Json:
+    """The JSON schema of every struct that operations take or answer, by name, and that of an error."""
     kinds = [kind for op in operations for kind in (op.input, op.output)]
     _, raw = msgspec.json.schema_components(kinds, ref_template=_REF + "{name}")
     schemas = {name: cast(Json, _plain(schema)) for name, schema in raw.items()}

@@ -24,6 +24,7 @@ from tidemill.server.files import Files
 from tidemill.server.lane import QueueingBackend, WriteLane
 from tidemill.server.pages import add_pages
 from tidemill.server.routes import Route, RouteTable
+from tidemill.server.ui import add_ui
 
 _SMALL = 256 * 1024
 
@@ -50,6 +51,7 @@ class App:
         self._prefix = clean_prefix(config.static_prefix)
         self.routes = RouteTable(OPERATIONS.values(), prefix=self._prefix)
         self._exempt = add_pages(self.routes, self._prefix)
+        add_ui(self.routes, self._prefix)
         self._files = Files(backend, roots, self._prefix) if roots is not None else None
         if self._files is not None:
             self._files.add_to(self.routes)

@@ -23,6 +23,8 @@ for _noun in (
     "logged_model_search",
     "logged_models",
     "metrics",
+    "model_versions",
+    "registered_models",
     "run_filters",
     "run_pages",
     "runs",
@@ -62,12 +64,26 @@ from tidemill.testing.contract.metrics import (  # noqa: E402
     TestLatest,
     TestMetrics,
 )
+from tidemill.testing.contract.model_versions import (  # noqa: E402
+    TestModelVersionLife,
+    TestModelVersionSearch,
+    TestStages,
+    TestVersionSources,
+)
+from tidemill.testing.contract.registered_models import (  # noqa: E402
+    TestAliases,
+    TestLatestVersions,
+    TestRegisteredModelLife,
+    TestRegisteredModelSearch,
+    TestRegisteredModelTags,
+)
 from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
 from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
 from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # noqa: E402
 from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
 
 __all__ = [
+    "TestAliases",
     "TestArtifactLocation",
     "TestBatch",
     "TestBatchRefusals",
@@ -81,6 +97,7 @@ __all__ = [
     "TestIngestRefusals",
     "TestIntervalHistory",
     "TestLatest",
+    "TestLatestVersions",
     "TestLegacyModels",
     "TestListedArtifacts",
     "TestLoggedModelArtifacts",
@@ -91,7 +108,12 @@ __all__ = [
     "TestLoggedModelTexts",
     "TestMetrics",
     "TestModelLinks",
+    "TestModelVersionLife",
+    "TestModelVersionSearch",
     "TestParams",
+    "TestRegisteredModelLife",
+    "TestRegisteredModelSearch",
+    "TestRegisteredModelTags",
     "TestRunChanges",
     "TestRunCreation",
     "TestRunFilterRefusals",
@@ -100,5 +122,7 @@ __all__ = [
     "TestRunPages",
     "TestRunParts",
     "TestSearchDatasets",
+    "TestStages",
     "TestTags",
+    "TestVersionSources",
 ]
