@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tidemill import lightning as lightning
     from tidemill import optuna as optuna
     from tidemill import projects as projects
+    from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
     from tidemill import sklearn as sklearn
     from tidemill import statsmodels as statsmodels
@@ -128,6 +129,7 @@ _MODULES = {
     "lightning": "tidemill.lightning",
     "optuna": "tidemill.optuna",
     "projects": "tidemill.projects",
+    "pyfunc": "tidemill.pyfunc",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

@@ -7,6 +7,7 @@
     ├── AlreadyExists              400 RESOURCE_ALREADY_EXISTS
     ├── Unauthenticated            401 UNAUTHENTICATED
     ├── PermissionDenied           403 PERMISSION_DENIED
+    │   └── Untrusted              403 PERMISSION_DENIED, a model would run code of its own
     ├── NotFound                   404 RESOURCE_DOES_NOT_EXIST
     ├── EndpointNotFound           404 ENDPOINT_NOT_FOUND
     ├── MethodNotAllowed           405 BAD_REQUEST
@@ -83,6 +84,10 @@ class PermissionDenied(TidemillError):
 
     status = 403
     code = "PERMISSION_DENIED"
+
+
+class Untrusted(PermissionDenied):
+    """A model would run code of its own, and nobody has allowed that."""
 
 
 class NotFound(TidemillError):

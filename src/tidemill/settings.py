@@ -207,3 +207,8 @@ def cache_folder(env: Mapping[str, str] = os.environ) -> str:
 def executors_file(env: Mapping[str, str] = os.environ) -> str | None:
     """`TIDEMILL_EXECUTORS`: the TOML file that names executors for projects. Default: `./executors.toml`, where it is."""
     return env.get("TIDEMILL_EXECUTORS") or None
+
+
+def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_ALLOW_PICKLE` (default false): load models that run code of their own as if each call had allowed it."""
+    return flag("TIDEMILL_ALLOW_PICKLE", False, env)

@@ -1,10 +1,10 @@
 """What a command line asks to serve: `[name=]address`, and which version an address means.
 
-    models:/fraud@champion       the version that the alias points at, whichever that is now
-    models:/fraud/3              this version
-    models:/fraud/Production     the newest version in that stage; `latest`: the newest of all
-    models:/m-…, runs:/…, s3://… a logged model, files of a run, files anywhere
-    ./folder                     a model folder
+models:/fraud@champion       the version that the alias points at, whichever that is now
+models:/fraud/3              this version
+models:/fraud/Production     the newest version in that stage; `latest`: the newest of all
+models:/m-…, runs:/…, s3://… a logged model, files of a run, files anywhere
+./folder                     a model folder
 """
 
 import os

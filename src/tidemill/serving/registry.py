@@ -56,7 +56,9 @@ class Registry:
             return self._fetch_files(address.text)
         place = self.folder / quote(address.model, safe="") / version
         if not place.exists():
-            uri = self.backend.call(model_versions.get_download_uri, GetDownloadUri(address.model, version)).artifact_uri
+            uri = self.backend.call(
+                model_versions.get_download_uri, GetDownloadUri(address.model, version)
+            ).artifact_uri
             self._download(self._resolved(uri), place)
             self._tidy(place.parent, version)
         return place

@@ -116,9 +116,7 @@ def _row_decoder(columns: Sequence[Column]) -> Callable[[bytes], Rows]:
     """Decodes a list of rows: of one type where all columns have one, else as tuples of their types."""
     width = len(columns)
     kinds = {(one.kind, one.required) for one in columns}
-    row: Any = (
-        list[_cell(columns[0])] if len(kinds) == 1 else _tuple_of([_cell(one) for one in columns])
-    )
+    row: Any = list[_cell(columns[0])] if len(kinds) == 1 else _tuple_of([_cell(one) for one in columns])
     decoder = msgspec.json.Decoder(list[row])
 
     def decode(data: bytes) -> Rows:
