@@ -76,6 +76,10 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tags as set_tags
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import register_model as register_model
+    from tidemill.tracking.registry import search_model_versions as search_model_versions
+    from tidemill.tracking.registry import search_registered_models as search_registered_models
+    from tidemill.tracking.registry import set_model_version_tag as set_model_version_tag
     from tidemill.tracking.run import ActiveRun as ActiveRun
     from tidemill.tracking.start import set_experiment as set_experiment
     from tidemill.tracking.start import start_run as start_run
@@ -94,6 +98,7 @@ _HOME = {
     "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
     "tidemill.tracking.media": "Image",
+    "tidemill.tracking.registry": "register_model search_model_versions search_registered_models set_model_version_tag",
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment start_run",
     "tidemill.tracking.system": """
