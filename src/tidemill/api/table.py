@@ -12,6 +12,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    views,
 )
 from tidemill.api.operation import AnyOperation
 
@@ -29,6 +30,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         server,
         trash,
         events,
+        views,
     )
     for op in noun.OPERATIONS
 }

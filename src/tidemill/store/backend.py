@@ -22,6 +22,7 @@ from tidemill.store import (
     runs,
     server,
     trash,
+    views,
 )
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
@@ -45,6 +46,7 @@ _NOUNS = {
     "server": server,
     "trash": trash,
     "events": events,
+    "views": views,
 }
 
 
