@@ -223,3 +223,13 @@ def model_cache(env: Mapping[str, str] = os.environ) -> str:
 def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
     """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
     return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
+def infer_requirements(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_INFER_REQUIREMENTS` (default true): find what a model imports when it is saved, in a process of its own."""
+    return flag("TIDEMILL_INFER_REQUIREMENTS", True, env)
+
+
+def requirements_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT` (default 120): seconds that finding what a model imports may take."""
+    return number("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT", 120.0, env)
