@@ -25,11 +25,12 @@ def save_model(path: "str | os.PathLike[str]", python_model: Any = None, **optio
 
 
 def load_model(
-    model_uri: str, *, allow_pickle: bool = False, model_config: Mapping[str, Any] | None = None
+    model_uri: str, *, allow_pickle: bool = False, model_config: Mapping[str, Any] | None = None, **options: Any
 ) -> PyFuncModel:
     """The model at an address, of whatever flavor, as a function.
 
     A model that runs code of its own (a pickle, a script, code files) raises Untrusted unless `allow_pickle`; see
-    `tidemill models audit` first.
+    `tidemill models audit` first. `options` go to the flavor, such as `trusted` to scikit-learn's and `custom_objects` to
+    Keras's.
     """
-    return load_pyfunc(resolve_model(model_uri), allow_pickle=allow_pickle, model_config=model_config)
+    return load_pyfunc(resolve_model(model_uri), allow_pickle=allow_pickle, model_config=model_config, **options)
