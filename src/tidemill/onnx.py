@@ -7,10 +7,11 @@ from typing import Any, Unpack
 from tidemill.models.format import ModelFile
 from tidemill.models.load import load_native
 from tidemill.models.save import save_model as _save
-from tidemill.tracking.model_options import SaveOptions
-from tidemill.tracking.models import resolve_model
+from tidemill.tracking.model_options import LogOptions, SaveOptions
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -22,7 +23,7 @@ def save_model(
     save_as_external_data: bool = True,
     **more: Unpack[SaveOptions],
 ) -> ModelFile:
-    """Write an `onnx.ModelProto`, into the new folder `path`.
+    """Write an `onnx.ModelProto` into the new folder `path`.
 
     `onnx_execution_providers`: those that a pyfunc uses, the first that is there first. `onnx_session_options`:
     `inter_op_num_threads`, `intra_op_num_threads`, `execution_mode` (`sequential`, `parallel`) and
@@ -33,6 +34,32 @@ def save_model(
         "onnx",
         onnx_model,
         path,
+        onnx_execution_providers=onnx_execution_providers,
+        onnx_session_options=onnx_session_options,
+        save_as_external_data=save_as_external_data,
+        **more,
+    )
+
+
+def log_model(
+    onnx_model: Any,
+    name: str | None = None,
+    *,
+    artifact_path: str | None = None,
+    onnx_execution_providers: Sequence[str] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+    onnx_session_options: Mapping[str, Any] | None = None,
+    save_as_external_data: bool = True,
+    **more: Unpack[LogOptions],
+) -> ModelInfo:
+    """Save an `onnx.ModelProto` as a logged model of the active run.
+
+    Options as in `save_model`, and those of `tidemill.tracking.models.log_model`: `registered_model_name`, `params`,
+    `tags`, `model_type`, `step`, `run_id`. `artifact_path` is the older name of `name`.
+    """
+    return _log(
+        "onnx",
+        onnx_model,
+        name or artifact_path,
         onnx_execution_providers=onnx_execution_providers,
         onnx_session_options=onnx_session_options,
         save_as_external_data=save_as_external_data,

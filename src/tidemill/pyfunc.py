@@ -31,7 +31,7 @@ def save_model(path: "str | os.PathLike[str]", python_model: Any = None, **optio
 def log_model(
     name: str | None = None, python_model: Any = None, *, artifact_path: str | None = None, **options: Any
 ) -> ModelInfo:
-    """Save a function, a PythonModel or a script as `save_model` does, as a logged model of the active run.
+    """Save a function, a PythonModel or a script as `save_model` does as a logged model of the active run.
 
     `options`: those of `save_model`, and `registered_model_name`, `params`, `tags`, `model_type`, `step`. `artifact_path`
     is the older name of `name`.

@@ -8,10 +8,11 @@ from tidemill.models.load import load_native
 from tidemill.models.save import save_model as _save
 from tidemill.tracking.autolog.lightning import autolog
 from tidemill.tracking.loggers.torch import Watch, log_summary, summary, watch
-from tidemill.tracking.model_options import SaveOptions
-from tidemill.tracking.models import resolve_model
+from tidemill.tracking.model_options import LogOptions, SaveOptions
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
 
-__all__ = ["Watch", "autolog", "load_model", "log_summary", "save_model", "summary", "watch"]
+__all__ = ["Watch", "autolog", "load_model", "log_model", "log_summary", "save_model", "summary", "watch"]
 
 
 def save_model(
@@ -21,13 +22,29 @@ def save_model(
     serialization_format: str = "pt2",
     **more: Unpack[SaveOptions],
 ) -> ModelFile:
-    """Write a `torch.nn.Module`, into the new folder `path`.
+    """Write a `torch.nn.Module` into the new folder `path`.
 
     `serialization_format`: `pt2`, a graph exported with `input_example` (an array or tensor, or a tuple of them);
     `safetensors`, the weights alone, which are no pyfunc and which MLflow cannot load; or `pickle`.
     `more` as in `tidemill.models.save.save_model`. Raises InvalidParameter and MissingDependency.
     """
     return _save("pytorch", pytorch_model, path, **_options(serialization_format, more))
+
+
+def log_model(
+    pytorch_model: Any,
+    name: str | None = None,
+    *,
+    artifact_path: str | None = None,
+    serialization_format: str = "pt2",
+    **more: Unpack[LogOptions],
+) -> ModelInfo:
+    """Save a `torch.nn.Module` as a logged model of the active run.
+
+    Options as in `save_model`, and those of `tidemill.tracking.models.log_model`: `registered_model_name`, `params`,
+    `tags`, `model_type`, `step`, `run_id`. `artifact_path` is the older name of `name`.
+    """
+    return _log("pytorch", pytorch_model, name or artifact_path, **_options(serialization_format, more))
 
 
 def load_model(model_uri: "str | os.PathLike[str]", *, allow_pickle: bool = False, module: Any = None) -> Any:

@@ -8,10 +8,11 @@ from tidemill.models.format import ModelFile
 from tidemill.models.load import load_native
 from tidemill.models.save import save_model as _save
 from tidemill.tracking.autolog.sklearn import autolog
-from tidemill.tracking.model_options import SaveOptions
-from tidemill.tracking.models import resolve_model
+from tidemill.tracking.model_options import LogOptions, SaveOptions
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
 
-__all__ = ["autolog", "load_model", "save_model"]
+__all__ = ["autolog", "load_model", "log_model", "save_model"]
 
 
 def save_model(
@@ -22,7 +23,7 @@ def save_model(
     pyfunc_predict_fn: str = "predict",
     **more: Unpack[SaveOptions],
 ) -> ModelFile:
-    """Write an estimator or pipeline of scikit-learn, into the new folder `path`.
+    """Write an estimator or pipeline of scikit-learn into the new folder `path`.
 
     `serialization_format`: `skops` or `cloudpickle`, which needs `allow_pickle=True` to be loaded.
     `pyfunc_predict_fn`: the method that a pyfunc calls: `predict`, `predict_proba`, `predict_log_proba`,
@@ -33,6 +34,30 @@ def save_model(
         "sklearn",
         sk_model,
         path,
+        serialization_format=serialization_format,
+        pyfunc_predict_fn=pyfunc_predict_fn,
+        **more,
+    )
+
+
+def log_model(
+    sk_model: Any,
+    name: str | None = None,
+    *,
+    artifact_path: str | None = None,
+    serialization_format: str = "skops",
+    pyfunc_predict_fn: str = "predict",
+    **more: Unpack[LogOptions],
+) -> ModelInfo:
+    """Save an estimator or pipeline of scikit-learn as a logged model of the active run.
+
+    Options as in `save_model`, and those of `tidemill.tracking.models.log_model`: `registered_model_name`, `params`,
+    `tags`, `model_type`, `step`, `run_id`. `artifact_path` is the older name of `name`.
+    """
+    return _log(
+        "sklearn",
+        sk_model,
+        name or artifact_path,
         serialization_format=serialization_format,
         pyfunc_predict_fn=pyfunc_predict_fn,
         **more,

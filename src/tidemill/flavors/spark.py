@@ -13,7 +13,7 @@ from tidemill.errors import InvalidParameter
 from tidemill.flavors.framework import framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
-from tidemill.models.trust import demand
+from tidemill.models.trust import demand, unguarded
 
 _FOLDER = "sparkml"
 _OWN = ("org.apache.spark.ml.", "pyspark.ml.")
@@ -44,8 +44,9 @@ class Spark:
         path = inside(folder, config.get("model_data") or _FOLDER, "model_data")
         for name in _foreign_stages(path):
             demand(allow_pickle, f"a stage of the class '{name}', which is not Spark's own")
-        _session()
-        return ml.PipelineModel.load(path.absolute().as_uri())
+        with unguarded():  # rows come from Spark's JVM as pickles, those of the metadata too
+            _session()
+            return ml.PipelineModel.load(path.absolute().as_uri())
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predict:
         """A pandas frame to the list of its rows' `prediction`."""

@@ -27,16 +27,16 @@ class XGBoost:
         version = framework("xgboost", "xgboost").__version__
         if model_format not in ("ubj", "json"):
             raise InvalidParameter(f"model_format is '{model_format}'; it must be 'ubj' or 'json'.")
-        file = f"model.{model_format}"
+        kind, file = _class_name(model), f"model.{model_format}"
         model.save_model(folder / file)
         native = {
             "xgb_version": version,
             "data": file,
-            "model_class": _class_name(model),
+            "model_class": kind,
             "model_format": model_format,
         }
         needs = [distribution("xgboost", "xgboost-cpu")]
-        if native["model_class"] != _BOOSTER:
+        if kind != _BOOSTER:
             needs.append("scikit-learn")
         return Saved({"loader_module": "mlflow.xgboost", "data": file}, native, needs)
 

@@ -23,11 +23,11 @@ class SaveOptions(TypedDict, total=False):
 
 
 class LogOptions(SaveOptions, total=False):
-    """What logging adds: where the model is registered, its params, tags, type and step, and the model to fill."""
+    """What logging adds, as in `tidemill.tracking.models.log_model`."""
 
     registered_model_name: str | None
     params: Mapping[str, Any] | None
     tags: Mapping[str, Any] | None
     model_type: str | None
     step: int
-    model_id: str | None
+    run_id: str | None
