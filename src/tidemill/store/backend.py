@@ -9,7 +9,21 @@ from tidemill.api import codec
 from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
-from tidemill.store import artifacts, experiments, heartbeats, inputs, logged_models, metrics, runs, server, trash
+from tidemill.store import (
+    artifacts,
+    events,
+    experiments,
+    heartbeats,
+    inputs,
+    logged_models,
+    metrics,
+    model_versions,
+    registered_models,
+    runs,
+    server,
+    trash,
+    views,
+)
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
 from tidemill.store.sqlite import Job, SqliteDatabase
@@ -26,9 +40,13 @@ _NOUNS = {
     "metrics": metrics,
     "inputs": inputs,
     "logged_models": logged_models,
+    "registered_models": registered_models,
+    "model_versions": model_versions,
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
+    "events": events,
+    "views": views,
 }
 
 

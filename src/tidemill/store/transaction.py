@@ -1,6 +1,6 @@
 """A transaction as the store's functions see it, and what they need around it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from tidemill.store.run_cache import RunCache
 from tidemill.types.artifacts import FileInfo, PresignedUpload
 
 Row = tuple[Any, ...]
+Listener = Callable[[set[int], int], None]
 
 
 class Files(Protocol):
@@ -26,6 +27,14 @@ class Files(Protocol):
 
     def check_location(self, uri: str) -> str:
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
+        ...
+
+    def check_source(self, source: str) -> bool:
+        """Whether a model version's source is a place on this machine. Raises InvalidParameter for a wrong form."""
+        ...
+
+    def contains(self, root: str, source: str) -> bool:
+        """Whether the local place `source` lies in the local place `root`, links followed."""
         ...
 
     def delete(self, uri: str) -> None:
@@ -50,6 +59,18 @@ class Site:
     """Since when this process looks after the store, in ms since the epoch."""
     due: set[int] = field(default_factory=set)
     """Pks of the runs whose log has grown long."""
+    listeners: list[Listener] = field(default_factory=list)
+    """Told after each commit of this process: the pks of the runs that changed, and how many events were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """One event on its way into the outbox: time in ms since the epoch, kind, subject, its data as JSON."""
+
+    at: int
+    kind: str
+    subject: str
+    data: str
 
 
 class Tx(Protocol):
@@ -64,6 +85,8 @@ class Tx(Protocol):
     """Names that this writing transaction has made or met, which may not be committed yet."""
     touched: set[int]
     """Pks of the runs that were changed; their `rev` moves before the commit."""
+    emitted: list[Emitted]
+    """Events of this transaction, in order; see `outbox.py`."""
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """All rows of a query."""
