@@ -1,14 +1,24 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
 import os
+from collections.abc import Sequence
 
+from tidemill import settings
 from tidemill.artifacts.local import LocalStorage
 from tidemill.artifacts.roots import Roots
 from tidemill.errors import PermissionDenied
+from tidemill.events.deliver import Deliverer
+from tidemill.events.egress import Egress
+from tidemill.events.webhooks import WebhookSender
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
+from tidemill.store import webhooks
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
+from tidemill.store.deliveries import DeliveryQueue
+from tidemill.store.events import clean_old
+from tidemill.store.transaction import Tx
+from tidemill.types.deliveries import Sink
 
 
 def open_roots(config: ServerConfig) -> Roots:
@@ -40,7 +50,7 @@ def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
     """
     database = open_database(config.store, background=True)
     try:
-        return SqlBackend(database, artifact_root=config.artifact_root, files=roots)
+        return SqlBackend(database, artifact_root=config.artifact_root, files=roots, outgoing=WebhookSender(Egress()))
     except BaseException:
         database.close()
         raise
@@ -50,4 +60,24 @@ def open_app(config: ServerConfig) -> App:
     """The app, ready to serve; it closes its backend when it is told to stop."""
     roots = open_roots(config)
     backend = open_backend(config, roots)
-    return App(backend, config, roots=roots, on_stop=backend.close)
+    deliverer = open_deliverer(backend)
+    deliverer.start()
+
+    def stop() -> None:
+        deliverer.stop()
+        backend.close()
+
+    return App(backend, config, roots=roots, on_stop=stop)
+
+
+def open_deliverer(backend: SqlBackend) -> Deliverer:
+    """Whoever tells receivers what happens in `backend`, not started yet."""
+    queue = DeliveryQueue(backend.database, backend.site, _sinks)
+    handlers = {"webhook": WebhookSender(Egress())}
+    found = Deliverer(queue, handlers, clean=lambda: clean_old(backend.database, backend.site, settings.event_days()))
+    backend.site.listeners.append(found.notice)
+    return found
+
+
+def _sinks(tx: Tx) -> Sequence[Sink]:
+    return [Sink(name, active, target) for name, (active, target) in webhooks.targets(tx).items()]

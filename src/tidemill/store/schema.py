@@ -174,6 +174,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE subscriptions (
             sink {text} NOT NULL PRIMARY KEY,
             position BIGINT NOT NULL,
+            active SMALLINT NOT NULL DEFAULT 1,
             lease_owner {text} NOT NULL DEFAULT '',
             lease_until BIGINT NOT NULL DEFAULT 0
         )""",
@@ -193,7 +194,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             log {text} NOT NULL
         )""",
         "CREATE INDEX deliveries_by_sink ON deliveries (sink, pk)",
-        "CREATE INDEX deliveries_due ON deliveries (sink, due_at) WHERE state = 0",
+        "CREATE INDEX deliveries_due ON deliveries (sink, due_at, pk) WHERE state = 0",
         "CREATE INDEX deliveries_in_line ON deliveries (sink, subject, due_at) WHERE state = 0",
         """CREATE TABLE webhooks (
             pk {serial} PRIMARY KEY{autoincrement},
