@@ -32,8 +32,10 @@ def store(database_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A store that may call receivers of this machine, with no webhooks of other tests."""
     monkeypatch.setenv("TIDEMILL_SECRET_KEY", "a key for tests of thirty-two characters and more")
     with embedded(database_address, tmp_path / "artifacts") as found:
-        found.site.outgoing = WebhookSender(Egress(LOOSE))
+        way_out = WebhookSender(Egress(LOOSE))
+        found.site.outgoing = way_out
         yield found
+        way_out.close()
 
         def clear(tx: Any) -> None:
             for table in ("webhooks", "subscriptions", "events"):

@@ -30,6 +30,8 @@ SILENT = {
     "logged_models.log_params", "experiments.set_tag", "experiments.delete_tag",
     # What is about events themselves.
     "events.clean", "webhooks.redeliver",
+    # What is somebody's own way to look at things.
+    "views.save", "views.delete",
 }  # fmt: skip
 
 

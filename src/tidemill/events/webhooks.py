@@ -40,6 +40,10 @@ class WebhookSender:
         """Whether `url` may be called. Raises InvalidParameter."""
         self._egress.check(url)
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._egress.close()
+
     def render(self, sink: Sink, event: Event) -> str | None:
         """The body of an event for a webhook; None where it has not asked for it."""
         wanted = sink.target is not None and (

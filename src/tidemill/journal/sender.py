@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from tidemill.api import codec, columns, experiments, runs
+from tidemill.api import codec, columns, experiments, logged_models, runs
 from tidemill.api.operation import AnyOperation, Backend
 from tidemill.api.table import OPERATIONS
 from tidemill.errors import (
@@ -293,20 +293,19 @@ class _Journal:
         op = OPERATIONS.get(name)
         if op is None:
             raise NotSupported(f"There is no operation {name} in this version.")
-        arg = self._translated(op, codec.decode_request(op, body))
+        arg: Any = codec.decode_request(op, self._translated(body) if self._state.ids else body)
+        experiment = getattr(arg, "experiment_id", "")
+        if experiment.startswith(BY_NAME):
+            found = self._sender.experiment_id(experiment.removeprefix(BY_NAME))
+            arg = msgspec.structs.replace(arg, experiment_id=found)
         answer = self._sender.target.call(op, arg)
         self._note(op, arg, answer)
 
-    def _translated(self, op: AnyOperation, arg: Any) -> Any:
-        """`arg` with the ids that the store knows."""
-        changes: dict[str, str] = {}
-        experiment = getattr(arg, "experiment_id", "")
-        if experiment.startswith(BY_NAME):
-            changes["experiment_id"] = self._sender.experiment_id(experiment.removeprefix(BY_NAME))
-        run_id = getattr(arg, "run_id", "")
-        if op is not runs.create and run_id in self._state.ids:
-            changes["run_id"] = self._state.ids[run_id]
-        return msgspec.structs.replace(arg, **changes) if changes else arg
+    def _translated(self, body: bytes) -> bytes:
+        """`body` with the ids that the store gave, where it makes its own: wherever they stand, in tags and lists too."""
+        for ours, theirs in self._state.ids.items():
+            body = body.replace(ours.encode(), theirs.encode())
+        return body
 
     def _note(self, op: AnyOperation, arg: Any, answer: Any) -> None:
         """Remember which runs are under way, and under which id."""
@@ -315,6 +314,10 @@ class _Journal:
             if made != arg.run_id:
                 self._state.ids[arg.run_id] = made
             self._state.runs.append(arg.run_id)
+        elif op is logged_models.create:
+            made = answer.model.info.model_id
+            if made != arg.model_id:
+                self._state.ids[arg.model_id] = made
         elif op is runs.update and arg.status in _ENDED:
             ours = {theirs: own for own, theirs in self._state.ids.items()}.get(arg.run_id, arg.run_id)
             self._state.runs = [one for one in self._state.runs if one != ours]

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from tidemill.artifacts.storage import Storage
 from tidemill.errors import NotFound
-from tidemill.server.answers import SECURITY, Header
-from tidemill.server.request import Request
+from tidemill.http.answers import SECURITY, Header
+from tidemill.http.request import Request
 
 _TEXT = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst mlmodel "

@@ -19,10 +19,10 @@ from tidemill.artifacts.roots import Roots
 from tidemill.artifacts.storage import Storage, Writer
 from tidemill.artifacts.uri import safe_path
 from tidemill.errors import BadRequest, InvalidParameter, NotFound, NotSupported, PayloadTooLarge
-from tidemill.server.answers import send_json
-from tidemill.server.body import Disconnected, read_body
+from tidemill.http.answers import send_json
+from tidemill.http.body import Disconnected, read_body
+from tidemill.http.request import Request, query_fields
 from tidemill.server.download import send_file
-from tidemill.server.request import Request, query_fields
 from tidemill.server.routes import Route, RouteTable
 from tidemill.types.artifacts import FileInfo
 from tidemill.types.logged_models import GetLoggedModel

@@ -43,14 +43,14 @@ def _make_folder(path: str) -> None:
         raise PermissionDenied(f"Files cannot be kept in '{path}': it is not writable. Choose another folder.")
 
 
-def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
-    """The store of `config`.
+def open_backend(config: ServerConfig, roots: Roots, sender: WebhookSender | None = None) -> SqlBackend:
+    """The store of `config`, with `sender` as its way out.
 
     Raises InvalidParameter, Unavailable or MissingDependency where one of them cannot be opened.
     """
     database = open_database(config.store, background=True)
     try:
-        return SqlBackend(database, artifact_root=config.artifact_root, files=roots, outgoing=WebhookSender(Egress()))
+        return SqlBackend(database, artifact_root=config.artifact_root, files=roots, outgoing=sender)
     except BaseException:
         database.close()
         raise
@@ -59,8 +59,9 @@ def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
 def open_app(config: ServerConfig) -> App:
     """The app, ready to serve; it closes its backend when it is told to stop."""
     roots = open_roots(config)
-    backend = open_backend(config, roots)
-    deliverer = open_deliverer(backend)
+    sender = WebhookSender(Egress())
+    backend = open_backend(config, roots, sender)
+    deliverer = open_deliverer(backend, sender)
     deliverer.start()
 
     def stop() -> None:
@@ -70,11 +71,12 @@ def open_app(config: ServerConfig) -> App:
     return App(backend, config, roots=roots, on_stop=stop)
 
 
-def open_deliverer(backend: SqlBackend) -> Deliverer:
+def open_deliverer(backend: SqlBackend, sender: WebhookSender) -> Deliverer:
     """Whoever tells receivers what happens in `backend`, not started yet."""
     queue = DeliveryQueue(backend.database, backend.site, _sinks)
-    handlers = {"webhook": WebhookSender(Egress())}
-    found = Deliverer(queue, handlers, clean=lambda: clean_old(backend.database, backend.site, settings.event_days()))
+    found = Deliverer(
+        queue, {"webhook": sender}, clean=lambda: clean_old(backend.database, backend.site, settings.event_days())
+    )
     backend.site.listeners.append(found.notice)
     return found
 

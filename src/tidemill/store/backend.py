@@ -18,10 +18,13 @@ from tidemill.store import (
     logged_models,
     metric_rules,
     metrics,
+    model_versions,
+    registered_models,
     runs,
     secrets,
     server,
     trash,
+    views,
     webhooks,
 )
 from tidemill.store.compaction import compact_if_due
@@ -40,11 +43,14 @@ _NOUNS = {
     "metrics": metrics,
     "inputs": inputs,
     "logged_models": logged_models,
+    "registered_models": registered_models,
+    "model_versions": model_versions,
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
     "events": events,
     "webhooks": webhooks,
+    "views": views,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")
@@ -148,6 +154,8 @@ class SqlBackend:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+        if self.site.outgoing is not None:
+            self.site.outgoing.close()
 
     def _function(self, op: AnyOperation) -> Callable[[Tx, Any], Any]:
         found = self._functions.get(op.name)

@@ -32,14 +32,19 @@ _MAX_VALUE = 65_535
 _FORBIDDEN = ("/", ":", ".", "%", '"', "'")
 
 
-def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
-    """See the operation `logged_models.create`."""
-    if any(char in arg.name for char in _FORBIDDEN):
+def check_name(name: str) -> None:
+    """Raises InvalidParameter where no logged model may have this name."""
+    if any(char in name for char in _FORBIDDEN):
         raise InvalidParameter(
-            f"Invalid model name ({arg.name!r}) provided. Model name must be a non-empty string and cannot contain the "
+            f"Invalid model name ({name!r}) provided. Model name must be a non-empty string and cannot contain the "
             f"following characters: {_FORBIDDEN}"
         )
-    limits.check_length("name", arg.name, 500)
+    limits.check_length("name", name, 500)
+
+
+def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
+    """See the operation `logged_models.create`."""
+    check_name(arg.name)
     experiment, location = active_experiment(tx, arg.experiment_id)
     model_id = arg.model_id or new_model_id()
     if not model_id.replace("-", "").isalnum() or not model_id.isascii() or len(model_id) > 100:
@@ -125,7 +130,9 @@ def delete_tag(tx: Tx, arg: t.DeleteLoggedModelTag) -> Nothing:
 
 def log_params(tx: Tx, arg: t.LogLoggedModelParams) -> Nothing:
     """See the operation `logged_models.log_params`."""
-    _add_params(tx, _known(tx, arg.model_id), arg.model_id, arg.params)
+    pk = _known(tx, arg.model_id)
+    if not _has_params(tx, pk, arg.params):
+        _add_params(tx, pk, arg.model_id, arg.params)
     return NOTHING
 
 
@@ -200,6 +207,12 @@ def _known(tx: Tx, model_id: str) -> int:
         raise _unknown(model_id)
     pk: int = row[0]
     return pk
+
+
+def _has_params(tx: Tx, pk: int, params: Sequence[Param]) -> bool:
+    """Whether exactly these were logged already: a request sent again after its answer was lost."""
+    stored: dict[str, str] = dict(tx.rows("SELECT key, value FROM logged_model_params WHERE model_pk = ?", (pk,)))
+    return all(stored.get(param.key) == param.value for param in params)
 
 
 def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None:

@@ -32,6 +32,14 @@ class Files(Protocol):
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
         ...
 
+    def check_source(self, source: str) -> bool:
+        """Whether a model version's source is a place on this machine. Raises InvalidParameter for a wrong form."""
+        ...
+
+    def contains(self, root: str, source: str) -> bool:
+        """Whether the local place `source` lies in the local place `root`, links followed."""
+        ...
+
     def delete(self, uri: str) -> None:
         """Remove everything below `uri`; nothing there is fine."""
         ...
@@ -50,6 +58,10 @@ class Outgoing(Protocol):
 
     def test(self, target: Target, kind: str, rules: Sequence[MetricRule]) -> WebhookTestResult:
         """Send an example of an event of this kind, and say how it was taken."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
         ...
 
 

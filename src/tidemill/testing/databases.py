@@ -116,11 +116,12 @@ def _quiet() -> Iterator[None]:
 def embedded(address: str, artifacts: Path | str) -> Iterator[SqlBackend]:
     """A store on the database at `address`, with its artifacts in the folder `artifacts`; closed afterwards."""
     database = open_database(address)
+    way_out = WebhookSender(Egress())
     try:
-        way_out = WebhookSender(Egress())
         backend = SqlBackend(
             database, artifact_root="mlflow-artifacts:/", files=Roots(str(artifacts)), outgoing=way_out
         )
         yield backend
     finally:
         database.close()
+        way_out.close()

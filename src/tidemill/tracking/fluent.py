@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tidemill.errors import InvalidParameter
-from tidemill.tracking import resolve, run, start, tables
+from tidemill.tracking import resolve, run, start, steps, tables
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import (
     DatasetInput,
@@ -25,7 +25,7 @@ from tidemill.tracking.entities import (
     ViewType,
 )
 from tidemill.tracking.run import ActiveRun
-from tidemill.tracking.start import start_run
+from tidemill.tracking.start import start_run as start_run
 from tidemill.tracking.tags import DATA_CONTEXT
 from tidemill.types.inputs import Dataset
 
@@ -214,8 +214,13 @@ def log_metric(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """`Client.log_metric` on the active run (or on `run_id`); `dataset` is what the value was measured on."""
+    """`Client.log_metric` on the active run (or on `run_id`); `dataset` is what the value was measured on.
+
+    In a run that `start_run` resumed, a metric that was counting goes on with its next step where none is given.
+    """
     client, run_id = _here(run_id)
+    if steps.resumed:
+        step = steps.following(run_id, (key,), step)
     if dataset is None:
         return client.log_metric(run_id, key, value, timestamp, step, synchronous, model_id=model_id)
     name, digest = dataset.name, dataset.digest
@@ -231,8 +236,13 @@ def log_metrics(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """`Client.log_metrics` on the active run (or on `run_id`); `dataset` is what the values were measured on."""
+    """`Client.log_metrics` on the active run (or on `run_id`); `dataset` is what the values were measured on.
+
+    In a run that `start_run` resumed the step goes on as in `log_metric`, after the last step of any of these metrics.
+    """
     client, run_id = _here(run_id)
+    if steps.resumed:
+        step = steps.following(run_id, metrics, step)
     name, digest = (dataset.name, dataset.digest) if dataset is not None else (None, None)
     return client.log_metrics(run_id, metrics, timestamp, step, synchronous, name, digest, model_id)
 
