@@ -81,7 +81,7 @@ def update(tx: Tx, arg: t.UpdateModelVersion) -> t.ModelVersionAnswer:
     version = find_version(tx, arg.name, arg.version)
     tx.run(
         "UPDATE model_versions SET description = ?, updated = ? WHERE pk = ?",
-        (arg.description or "", now_ms(), version.pk),
+        (arg.description, now_ms(), version.pk),
     )
     data = {"version": str(version.number), "description": arg.description or ""}
     announce(tx, "model_version.updated", arg.name, version.prompt, **data)

@@ -42,7 +42,7 @@ def create(tx: Tx, arg: t.CreateRegisteredModel) -> t.RegisteredModelAnswer:
     row = tx.row(
         "INSERT INTO registered_models (name, created, updated, user_id, description, prompt) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING pk",
-        (arg.name, now, now, arg.user or None, arg.description or "", prompt),
+        (arg.name, now, now, arg.user or None, arg.description or None, prompt),
     )
     if row is None:
         raise _taken(arg.name, find_model(tx, arg.name).prompt, prompt)
@@ -91,7 +91,7 @@ def update(tx: Tx, arg: t.UpdateRegisteredModel) -> t.RegisteredModelAnswer:
     model = find_model(tx, arg.name)
     tx.run(
         "UPDATE registered_models SET description = ?, updated = ? WHERE pk = ?",
-        (arg.description or "", now_ms(), model.pk),
+        (arg.description or None, now_ms(), model.pk),
     )
     announce(tx, "registered_model.updated", arg.name, model.prompt, description=arg.description or "")
     return _answer(tx, arg.name)
@@ -161,9 +161,9 @@ def set_alias(tx: Tx, arg: t.SetAlias) -> Nothing:
     """See the operation `registered_models.set_alias`."""
     check_model_name(arg.name)
     check_new_alias(arg.alias)
-    model = find_model(tx, arg.name)
-    number = find_version(tx, arg.name, arg.version).number
-    move_alias(tx, arg.name, model, arg.alias, number, Move(now_ms(), arg.user, arg.reason))
+    version = find_version(tx, arg.name, arg.version)
+    model = Model(version.model_pk, version.prompt)
+    move_alias(tx, arg.name, model, arg.alias, version.number, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
 
