@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -219,7 +220,7 @@ def test_a_container_gets_the_command_as_arguments(cli, client, fruit, tmp_path)
     argv = seen["argv"]
     assert argv[-4:] == ["example/fruit:1", "python", "train.py", "; rm -rf ~"]
     assert "hidden-key" not in " ".join(argv)
-    options = [f"{a} {b}" for a, b in zip(argv, argv[1:], strict=False)]
+    options = [f"{a} {b}" for a, b in itertools.pairwise(argv)]
     for wanted in ("-e MLFLOW_RUN_ID", "-e KEY", "-e NEW=a b; c", "-e COPIED", "-v /data:/data", "--network host"):
         assert wanted in options, wanted
     assert f"-v {fruit}:/mlflow/projects/code" in options
