@@ -71,12 +71,12 @@ def journal_root() -> Path:
     raise OSError("no folder for the journal can be written to")
 
 
-def sender_for(address: str) -> sender.Sender:
-    """Who sends journals to the store at `address`."""
+def sender_for(address: str, jobs: int = 1) -> sender.Sender:
+    """Who sends journals to the store at `address`, `jobs` runs of one at once."""
     from tidemill.tracking import resolve
 
     store = resolve.store(address)
-    return sender.Sender(store, Uploads(address, lambda: store))
+    return sender.Sender(store, Uploads(address, lambda: store), jobs=jobs)
 
 
 class Uploads:
