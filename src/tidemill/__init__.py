@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
     from tidemill import optuna as optuna
+    from tidemill import projects as projects
+    from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
     from tidemill import sklearn as sklearn
     from tidemill import statsmodels as statsmodels
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tidemill import transformers as transformers
     from tidemill import xgboost as xgboost
     from tidemill.exceptions import MlflowException as MlflowException
+    from tidemill.projects.submit import run as run
     from tidemill.tracking import client as client
     from tidemill.tracking.autolog.frameworks import autolog as autolog
     from tidemill.tracking.client import Client as Client
@@ -93,6 +96,7 @@ _HOME = {
     "tidemill.tracking.client": "Client MlflowClient",
     "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
+    "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment",
@@ -124,6 +128,8 @@ _MODULES = {
     "keras": "tidemill.keras",
     "lightning": "tidemill.lightning",
     "optuna": "tidemill.optuna",
+    "projects": "tidemill.projects",
+    "pyfunc": "tidemill.pyfunc",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

@@ -29,6 +29,11 @@ def truncate_long_values(env: Mapping[str, str] = os.environ) -> bool:
     return flag("MLFLOW_TRUNCATE_LONG_VALUES", True, env)
 
 
+def model_source_regex(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` (default: anything): what a new version's source must match."""
+    return env.get("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX") or None
+
+
 def experiment_name(env: Mapping[str, str] = os.environ) -> str | None:
     """`MLFLOW_EXPERIMENT_NAME`: the experiment of new runs where the script names none; made when missing."""
     return env.get("MLFLOW_EXPERIMENT_NAME") or None
@@ -188,3 +193,33 @@ def exit_wait(env: Mapping[str, str] = os.environ) -> float:
 def sender_linger(env: Mapping[str, str] = os.environ) -> float:
     """`TIDEMILL_SENDER_LINGER` (default 600): seconds that the sender goes on trying after the last program has ended."""
     return number("TIDEMILL_SENDER_LINGER", 600.0, env)
+
+
+def cache_folder(env: Mapping[str, str] = os.environ) -> str:
+    """`TIDEMILL_CACHE`: where environments of projects and logs of their runs are kept.
+
+    Default: `tidemill` in the user's cache folder (`XDG_CACHE_HOME`, else `~/.cache`).
+    """
+    own = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.abspath(env.get("TIDEMILL_CACHE") or os.path.join(own, "tidemill"))
+
+
+def executors_file(env: Mapping[str, str] = os.environ) -> str | None:
+    """`TIDEMILL_EXECUTORS`: the TOML file that names executors for projects. Default: `./executors.toml`, where it is."""
+    return env.get("TIDEMILL_EXECUTORS") or None
+
+
+def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_ALLOW_PICKLE` (default false): load models that run code of their own as if each call had allowed it."""
+    return flag("TIDEMILL_ALLOW_PICKLE", False, env)
+
+
+def model_cache(env: Mapping[str, str] = os.environ) -> str:
+    """`TIDEMILL_MODEL_CACHE`: the folder of downloaded models. Default: `~/.cache/tidemill/models` (or XDG's place)."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return env.get("TIDEMILL_MODEL_CACHE") or os.path.join(base, "tidemill", "models")
+
+
+def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
+    """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
+    return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)

@@ -1,10 +1,36 @@
 """All operations, by name. A new noun adds its line here."""
 
-from tidemill.api import artifacts, events, experiments, inputs, logged_models, metrics, runs, server, trash
+from tidemill.api import (
+    artifacts,
+    events,
+    experiments,
+    inputs,
+    logged_models,
+    metrics,
+    model_versions,
+    registered_models,
+    runs,
+    server,
+    trash,
+    views,
+)
 from tidemill.api.operation import AnyOperation
 
 OPERATIONS: dict[str, AnyOperation] = {
     op.name: op
-    for noun in (experiments, runs, metrics, inputs, logged_models, artifacts, server, trash, events)
+    for noun in (
+        experiments,
+        runs,
+        metrics,
+        inputs,
+        logged_models,
+        registered_models,
+        model_versions,
+        artifacts,
+        server,
+        trash,
+        events,
+        views,
+    )
     for op in noun.OPERATIONS
 }

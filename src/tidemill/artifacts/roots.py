@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tidemill.artifacts.sources import check_source, contains
 from tidemill.artifacts.storage import Storage, open_storage
 from tidemill.artifacts.uri import ArtifactUri, check_artifact_location, safe_path
 from tidemill.errors import InvalidParameter, NotSupported, PermissionDenied
@@ -111,6 +112,14 @@ class Roots:
     def check_location(self, uri: str) -> str:
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
         return check_artifact_location(uri, os.getcwd())
+
+    def check_source(self, source: str) -> bool:
+        """Whether a model version's source is a place on this machine. Raises InvalidParameter for a wrong form."""
+        return check_source(source)
+
+    def contains(self, root: str, source: str) -> bool:
+        """Whether the local place `source` lies in the local place `root`."""
+        return contains(root, source)
 
     def join(self, uri: str, *segments: str) -> str:
         """`uri` with segments appended to its path."""

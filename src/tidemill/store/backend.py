@@ -17,9 +17,12 @@ from tidemill.store import (
     inputs,
     logged_models,
     metrics,
+    model_versions,
+    registered_models,
     runs,
     server,
     trash,
+    views,
 )
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
@@ -37,10 +40,13 @@ _NOUNS = {
     "metrics": metrics,
     "inputs": inputs,
     "logged_models": logged_models,
+    "registered_models": registered_models,
+    "model_versions": model_versions,
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
     "events": events,
+    "views": views,
 }
 
 

@@ -233,4 +233,89 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             until BIGINT NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE registered_models (
+            pk {serial} PRIMARY KEY{autoincrement},
+            name {text} NOT NULL UNIQUE,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            user_id {text},
+            description {text},
+            last_version BIGINT NOT NULL DEFAULT 0,
+            prompt SMALLINT NOT NULL DEFAULT 0
+        )""",
+        "CREATE INDEX registered_models_by_kind ON registered_models (prompt, name)",
+        "CREATE INDEX registered_models_by_updated ON registered_models (updated DESC, name)",
+        """CREATE TABLE registered_model_tags (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (model_pk, key)
+        ){clustered}""",
+        "CREATE INDEX registered_model_tags_by_value ON registered_model_tags (key, substr(value, 1, 100))",
+        """CREATE TABLE model_versions (
+            pk {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            version BIGINT NOT NULL,
+            name {text} NOT NULL,
+            stage SMALLINT NOT NULL DEFAULT 0,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            user_id {text},
+            description {text},
+            source {text} NOT NULL,
+            location {text} NOT NULL,
+            run_id {text} NOT NULL,
+            run_link {text} NOT NULL,
+            model_id {text} NOT NULL,
+            prompt SMALLINT NOT NULL DEFAULT 0,
+            UNIQUE (model_pk, version)
+        )""",
+        "CREATE UNIQUE INDEX model_versions_by_name ON model_versions (name, version DESC)",
+        "CREATE INDEX model_versions_by_stage ON model_versions (model_pk, stage, version)",
+        "CREATE INDEX model_versions_by_updated ON model_versions (updated DESC, name, version DESC)",
+        "CREATE INDEX model_versions_by_created ON model_versions (created DESC, name, version DESC)",
+        "CREATE INDEX model_versions_by_run ON model_versions (run_id)",
+        "CREATE INDEX model_versions_by_model ON model_versions (model_id)",
+        """CREATE TABLE model_version_tags (
+            version_pk BIGINT NOT NULL REFERENCES model_versions (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (version_pk, key)
+        ){clustered}""",
+        "CREATE INDEX model_version_tags_by_value ON model_version_tags (key, substr(value, 1, 100))",
+        """CREATE TABLE model_aliases (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            alias {text} NOT NULL,
+            version BIGINT NOT NULL,
+            PRIMARY KEY (model_pk, alias)
+        ){clustered}""",
+        """CREATE TABLE model_holds (
+            id {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            version BIGINT NOT NULL,
+            since BIGINT NOT NULL,
+            set_by {text} NOT NULL,
+            set_why {text} NOT NULL,
+            until BIGINT,
+            ended_by {text},
+            ended_why {text}
+        )""",
+        "CREATE INDEX model_holds_by_place ON model_holds (model_pk, kind, place, until)",
+    ),
+    (
+        # The least and the greatest value of each series; of those logged before, the newest is all that is known here.
+        "ALTER TABLE metric_latest ADD COLUMN low {double}",
+        "ALTER TABLE metric_latest ADD COLUMN high {double}",
+        "UPDATE metric_latest SET low = value, high = value",
+        """CREATE TABLE views (
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+            name {text} NOT NULL,
+            state {text} NOT NULL,
+            updated BIGINT NOT NULL,
+            PRIMARY KEY (experiment_id, name)
+        )""",
+    ),
 )

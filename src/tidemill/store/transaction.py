@@ -29,6 +29,14 @@ class Files(Protocol):
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
         ...
 
+    def check_source(self, source: str) -> bool:
+        """Whether a model version's source is a place on this machine. Raises InvalidParameter for a wrong form."""
+        ...
+
+    def contains(self, root: str, source: str) -> bool:
+        """Whether the local place `source` lies in the local place `root`, links followed."""
+        ...
+
     def delete(self, uri: str) -> None:
         """Remove everything below `uri`; nothing there is fine."""
         ...

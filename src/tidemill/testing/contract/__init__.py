@@ -16,6 +16,7 @@ import pytest
 
 for _noun in (
     "batches",
+    "curves",
     "experiment_search",
     "experiments",
     "ingest",
@@ -23,8 +24,11 @@ for _noun in (
     "logged_model_search",
     "logged_models",
     "metrics",
+    "model_versions",
+    "registered_models",
     "run_filters",
     "run_pages",
+    "run_tables",
     "runs",
     "texts",
     "refusals",
@@ -32,6 +36,7 @@ for _noun in (
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
+from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -62,17 +67,34 @@ from tidemill.testing.contract.metrics import (  # noqa: E402
     TestLatest,
     TestMetrics,
 )
+from tidemill.testing.contract.model_versions import (  # noqa: E402
+    TestModelVersionLife,
+    TestModelVersionSearch,
+    TestStages,
+    TestVersionSources,
+)
+from tidemill.testing.contract.registered_models import (  # noqa: E402
+    TestAliases,
+    TestLatestVersions,
+    TestRegisteredModelLife,
+    TestRegisteredModelSearch,
+    TestRegisteredModelTags,
+)
 from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
 from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
+from tidemill.testing.contract.run_tables import TestExperimentKeys, TestRunGroups, TestRunTable  # noqa: E402
 from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # noqa: E402
 from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
 
 __all__ = [
+    "TestAliases",
     "TestArtifactLocation",
     "TestBatch",
     "TestBatchRefusals",
     "TestBulkHistory",
+    "TestCurves",
     "TestDatasets",
+    "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
     "TestExperimentTags",
@@ -81,6 +103,7 @@ __all__ = [
     "TestIngestRefusals",
     "TestIntervalHistory",
     "TestLatest",
+    "TestLatestVersions",
     "TestLegacyModels",
     "TestListedArtifacts",
     "TestLoggedModelArtifacts",
@@ -91,14 +114,24 @@ __all__ = [
     "TestLoggedModelTexts",
     "TestMetrics",
     "TestModelLinks",
+    "TestModelVersionLife",
+    "TestModelVersionSearch",
     "TestParams",
+    "TestRegisteredModelLife",
+    "TestRegisteredModelSearch",
+    "TestRegisteredModelTags",
     "TestRunChanges",
     "TestRunCreation",
     "TestRunFilterRefusals",
     "TestRunFilters",
+    "TestRunGroups",
     "TestRunOrder",
     "TestRunPages",
     "TestRunParts",
+    "TestRunTable",
     "TestSearchDatasets",
+    "TestStages",
     "TestTags",
+    "TestVersionSources",
+    "TestViews",
 ]
