@@ -212,3 +212,13 @@ def executors_file(env: Mapping[str, str] = os.environ) -> str | None:
 def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
     """`TIDEMILL_ALLOW_PICKLE` (default false): load models that run code of their own as if each call had allowed it."""
     return flag("TIDEMILL_ALLOW_PICKLE", False, env)
+
+
+def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_TOKENS`: tokens, with commas, one of which callers of `tidemill serve` must send. Default: none."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_TOKENS", "").split(",") if one.strip())
+
+
+def serve_admin_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_ADMIN_TOKENS`: as `TIDEMILL_SERVE_TOKENS`, for tokens that may also roll back."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_ADMIN_TOKENS", "").split(",") if one.strip())

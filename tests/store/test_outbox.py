@@ -30,6 +30,8 @@ SILENT = {
     "logged_models.log_params", "experiments.set_tag", "experiments.delete_tag",
     # What is about events themselves.
     "events.clean",
+    # What says that nothing has changed.
+    "deployments.heartbeat",
 }  # fmt: skip
 
 

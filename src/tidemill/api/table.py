@@ -2,6 +2,7 @@
 
 from tidemill.api import (
     artifacts,
+    deployments,
     events,
     experiments,
     inputs,
@@ -29,6 +30,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         server,
         trash,
         events,
+        deployments,
     )
     for op in noun.OPERATIONS
 }

@@ -11,6 +11,7 @@ from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
 from tidemill.store import (
     artifacts,
+    deployments,
     events,
     experiments,
     heartbeats,
@@ -45,6 +46,7 @@ _NOUNS = {
     "server": server,
     "trash": trash,
     "events": events,
+    "deployments": deployments,
 }
 
 

@@ -16,6 +16,7 @@ import pytest
 
 for _noun in (
     "batches",
+    "deployments",
     "experiment_search",
     "experiments",
     "ingest",
@@ -34,6 +35,7 @@ for _noun in (
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -89,6 +91,7 @@ __all__ = [
     "TestBatchRefusals",
     "TestBulkHistory",
     "TestDatasets",
+    "TestDeployments",
     "TestExperimentLife",
     "TestExperimentSearch",
     "TestExperimentTags",
