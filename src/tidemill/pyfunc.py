@@ -10,9 +10,13 @@ from tidemill.models.pyfunc import PyFuncModel
 from tidemill.models.python_model import PythonModel, PythonModelContext
 from tidemill.models.save import save_model as _save
 from tidemill.models.script import model_config, set_model
-from tidemill.tracking.models import resolve_model
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
 
-__all__ = ["PyFuncModel", "PythonModel", "PythonModelContext", "load_model", "model_config", "save_model", "set_model"]
+__all__ = [
+    "PyFuncModel", "PythonModel", "PythonModelContext",
+    "load_model", "log_model", "model_config", "save_model", "set_model",
+]  # fmt: skip
 
 
 def save_model(path: "str | os.PathLike[str]", python_model: Any = None, **options: Any) -> ModelFile:
@@ -22,6 +26,17 @@ def save_model(path: "str | os.PathLike[str]", python_model: Any = None, **optio
     `tidemill.models.save.save_model`: signature, input_example, pip_requirements, code_paths, metadata, …
     """
     return _save("python_function", python_model, path, **options)
+
+
+def log_model(
+    name: str | None = None, python_model: Any = None, *, artifact_path: str | None = None, **options: Any
+) -> ModelInfo:
+    """Save a function, a PythonModel or a script as `save_model` does, as a logged model of the active run.
+
+    `options`: those of `save_model`, and `registered_model_name`, `params`, `tags`, `model_type`, `step`. `artifact_path`
+    is the older name of `name`.
+    """
+    return _log("python_function", python_model, name or artifact_path, **options)
 
 
 def load_model(

@@ -214,6 +214,17 @@ def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
     return flag("TIDEMILL_ALLOW_PICKLE", False, env)
 
 
+def model_cache(env: Mapping[str, str] = os.environ) -> str:
+    """`TIDEMILL_MODEL_CACHE`: the folder of downloaded models. Default: `~/.cache/tidemill/models` (or XDG's place)."""
+    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return env.get("TIDEMILL_MODEL_CACHE") or os.path.join(base, "tidemill", "models")
+
+
+def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
+    """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
+    return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
 def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """`TIDEMILL_SERVE_TOKENS`: tokens, with commas, one of which callers of `tidemill serve` must send. Default: none."""
     return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_TOKENS", "").split(",") if one.strip())

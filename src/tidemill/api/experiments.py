@@ -2,14 +2,18 @@
 
 from tidemill.api.operation import Operation
 from tidemill.types.experiments import (
+    ColumnValues,
     CreatedExperiment,
     CreateExperiment,
     DeleteExperiment,
     DeleteExperimentTag,
     ExperimentAnswer,
+    ExperimentKeys,
     ExperimentPage,
     GetExperiment,
     GetExperimentByName,
+    ListKeys,
+    ListValues,
     RestoreExperiment,
     SearchExperiments,
     SetExperimentTag,
@@ -60,4 +64,13 @@ delete_tag = Operation(
     "POST", _PATH + "delete-experiment-tag", allow="experiment:edit", writes=True, required=("experiment_id", "key"),
 )  # fmt: skip
 
-OPERATIONS = (create, get, get_by_name, search, update, delete, restore, set_tag, delete_tag)
+keys = Operation(
+    "experiments.keys", ListKeys, ExperimentKeys,
+    "POST", "/api/tidemill/1/experiments/keys", allow="experiment:read",
+)  # fmt: skip
+values = Operation(
+    "experiments.values", ListValues, ColumnValues,
+    "POST", "/api/tidemill/1/experiments/values", allow="experiment:read", required=("column",),
+)  # fmt: skip
+
+OPERATIONS = (create, get, get_by_name, search, update, delete, restore, set_tag, delete_tag, keys, values)

@@ -25,15 +25,20 @@ _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
     "alias": "champion",
     "artifact_directory_path": "model",
+    "axis": "step",
+    "buckets": 300,
+    "column": "params.model",
     "datasets": [{"dataset": {"name": "wine", "digest": "3f0c8e21", "source_type": "local", "source": "wine.csv"}}],
     "end_time": 1_760_000_090_000,
     "experiment_id": "1",
     "experiment_ids": ["1"],
     "experiment_name": "wine",
     "filter": "metrics.loss < 0.5",
+    "group_by": ["params.model"],
     "key": "loss",
     "max_results": 100,
     "metric_key": "loss",
+    "metric_keys": ["loss"],
     "metrics": [{"key": "loss", "value": 0.25, "timestamp": 1_760_000_000_000, "step": 10}],
     "model_id": "m-9d5ed678fe57bcca610140957afab571",
     "model_json": '{"run_id": "0123456789abcdef0123456789abcdef", "artifact_path": "model", "flavors": {}, '
@@ -50,6 +55,7 @@ _SAMPLES: Json = {
     "run_id": "0123456789abcdef0123456789abcdef",
     "run_ids": ["0123456789abcdef0123456789abcdef"],
     "start_time": 1_760_000_000_000,
+    "state": "sort=metrics.loss&columns=params.lr",
     "status": "FINISHED",
     "step": 10,
     "tag_key": "team",
@@ -75,6 +81,8 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("model_versions.set_tag", "value"): "forecast",
     ("model_versions.delete_tag", "key"): "team",
     ("runs.delete_tag", "key"): "team",
+    ("runs.groups", "columns"): ["metrics.loss"],
+    ("runs.table", "columns"): ["params.lr", "metrics.loss"],
     ("runs.log_param", "key"): "depth",
     ("runs.log_param", "value"): "6",
     ("runs.set_tag", "key"): "team",
@@ -280,6 +288,10 @@ def _plain(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {key: _plain(value) for key, value in schema.items()}
+    if {"type": "null"} in schema.get("items", {}).get("anyOf", ()):
+        # Only in lists, where a place must be kept.
+        inner = found["items"]
+        found["items"] = {"anyOf": [*inner.get("anyOf", [inner]), {"type": "null"}]}
     choices = found.get("anyOf")
     if choices and {"type": "null"} in choices:
         rest = [one for one in choices if one != {"type": "null"}]

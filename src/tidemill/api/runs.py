@@ -8,6 +8,8 @@ from tidemill.types.runs import (
     DeleteRun,
     DeleteTag,
     GetRun,
+    GetRunGroups,
+    GetRunTable,
     Heartbeat,
     IngestPoints,
     LogBatch,
@@ -16,8 +18,10 @@ from tidemill.types.runs import (
     LogParam,
     RestoreRun,
     RunAnswer,
+    RunGroups,
     RunInfoAnswer,
     RunPage,
+    RunTable,
     SearchRuns,
     SetTag,
     UpdateRun,
@@ -83,7 +87,13 @@ ingest = Operation(
     raw_type=columns.TYPE, raw_field="columns",
 )  # fmt: skip
 
+table = Operation("runs.table", GetRunTable, RunTable, "POST", "/api/tidemill/1/runs/table", allow="run:read")
+groups = Operation(
+    "runs.groups", GetRunGroups, RunGroups,
+    "POST", "/api/tidemill/1/runs/groups", allow="run:read", required=("group_by",),
+)  # fmt: skip
+
 OPERATIONS = (
     create, get, update, delete, restore, search, log_metric, log_param, set_tag, delete_tag, log_batch, log_model,
-    heartbeat, ingest,
+    heartbeat, ingest, table, groups,
 )  # fmt: skip

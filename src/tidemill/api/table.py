@@ -13,6 +13,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    views,
 )
 from tidemill.api.operation import AnyOperation
 
@@ -31,6 +32,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         trash,
         events,
         deployments,
+        views,
     )
     for op in noun.OPERATIONS
 }

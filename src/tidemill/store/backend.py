@@ -23,6 +23,7 @@ from tidemill.store import (
     runs,
     server,
     trash,
+    views,
 )
 from tidemill.store.compaction import compact_if_due
 from tidemill.store.database import Database
@@ -47,6 +48,7 @@ _NOUNS = {
     "trash": trash,
     "events": events,
     "deployments": deployments,
+    "views": views,
 }
 
 

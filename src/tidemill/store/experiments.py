@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from tidemill.store import limits
+from tidemill.store.experiment_keys import keys as keys
+from tidemill.store.experiment_keys import values as values
 from tidemill.store.filters import experiments_filter, experiments_order
 from tidemill.store.outbox import emit
 from tidemill.store.pages import page, read_token

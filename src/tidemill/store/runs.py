@@ -18,7 +18,9 @@ from tidemill.store.filters import STATUSES
 from tidemill.store.heartbeats import heartbeat
 from tidemill.store.run_documents import INFO, Selection, documents, info_of, read
 from tidemill.store.run_events import OF_STATUS, announce, announce_by_pk
+from tidemill.store.run_groups import groups
 from tidemill.store.run_search import search
+from tidemill.store.run_table import table
 from tidemill.store.transaction import Tx
 from tidemill.types import runs as t
 from tidemill.types.inputs import RunInputs
@@ -367,7 +369,7 @@ def _add_tags(tx: Tx, pk: int, experiment: int, pairs: Collection[tuple[str, str
     )
 
 
-__all__ = [  # the operations on runs; `search` and `heartbeat` have files of their own
-    "create", "delete", "delete_tag", "get", "heartbeat", "ingest", "log_batch", "log_metric", "log_model", "log_param",
-    "restore", "search", "set_tag", "update",
+__all__ = [  # the operations on runs; some have files of their own
+    "create", "delete", "delete_tag", "get", "groups", "heartbeat", "ingest", "log_batch", "log_metric", "log_model", "log_param",
+    "restore", "search", "set_tag", "table", "update",
 ]  # fmt: skip

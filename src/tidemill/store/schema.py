@@ -306,6 +306,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX model_holds_by_place ON model_holds (model_pk, kind, place, until)",
     ),
     (
+        # The least and the greatest value of each series; of those logged before, the newest is all that is known here.
+        "ALTER TABLE metric_latest ADD COLUMN low {double}",
+        "ALTER TABLE metric_latest ADD COLUMN high {double}",
+        "UPDATE metric_latest SET low = value, high = value",
+        """CREATE TABLE views (
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+            name {text} NOT NULL,
+            state {text} NOT NULL,
+            updated BIGINT NOT NULL,
+            PRIMARY KEY (experiment_id, name)
+        )""",
+    ),
+    (
         """CREATE TABLE deployments (
             deployment_id {text} NOT NULL PRIMARY KEY,
             name {text} NOT NULL,

@@ -12,6 +12,11 @@ export interface BulkMetricHistory {
   metrics?: Metric[];
 }
 
+/** Values, the most frequent first. Deleted runs count too. */
+export interface ColumnValues {
+  values: ValueCount[];
+}
+
 /** Create an experiment. `artifact_location` defaults to a folder below the server's root. */
 export interface CreateExperiment {
   name: string;
@@ -43,6 +48,25 @@ export interface CreateRun {
 /** The id of the new experiment. */
 export interface CreatedExperiment {
   experiment_id: string;
+}
+
+/** One metric of one run along the axis: `points` there are in the range. */
+export interface Curve {
+  run_id: string;
+  metric_key: string;
+  points: number;
+  x: (number | "NaN" | "Infinity" | "-Infinity")[];
+  y: (number | "NaN" | "Infinity" | "-Infinity")[];
+  low: (number | "NaN" | "Infinity" | "-Infinity")[];
+  high: (number | "NaN" | "Infinity" | "-Infinity")[];
+}
+
+/** What a curve is drawn over: the step, the time (ms since the epoch), or the ms since the run's start. */
+export type CurveAxis = "relative" | "step" | "time";
+
+/** The curves that have at least one point in the range, run by run in the order asked for. */
+export interface Curves {
+  curves: Curve[];
 }
 
 /** A data set, identified within an experiment by name and digest. */
@@ -113,6 +137,12 @@ export interface DeleteTag {
   key: string;
 }
 
+/** Delete a view; one that is not there is fine. */
+export interface DeleteView {
+  experiment_id: string;
+  name: string;
+}
+
 /** What was removed by this call, and how many things are still to go. */
 export interface EmptiedTrash {
   items: TrashItem[];
@@ -148,6 +178,13 @@ export interface ExperimentAnswer {
   experiment: Experiment;
 }
 
+/** The keys of some experiments' runs, each list sorted by key. Deleted runs count too. */
+export interface ExperimentKeys {
+  metrics: KeyCount[];
+  params: KeyCount[];
+  tags: KeyCount[];
+}
+
 /** One page of experiments; `next_page_token` exactly when there are more. */
 export interface ExperimentPage {
   experiments?: Experiment[];
@@ -165,6 +202,16 @@ export interface FileInfo {
 export interface FinalizeLoggedModel {
   model_id?: string;
   status: LoggedModelStatus;
+}
+
+/** Read metrics of many runs for drawing, each curve thinned to `buckets` parts of the axis that holds no more. */
+export interface GetCurves {
+  run_ids: string[];
+  metric_keys: string[];
+  axis?: CurveAxis;
+  buckets?: number;
+  start?: number | "NaN" | "Infinity" | "-Infinity";
+  end?: number | "NaN" | "Infinity" | "-Infinity";
 }
 
 /** Read one experiment, deleted or not. */
@@ -214,6 +261,27 @@ export interface GetRun {
   run_uuid?: string;
 }
 
+/** Put runs that agree in the columns `group_by` together, and count and average the others' `columns`. */
+export interface GetRunGroups {
+  experiment_ids?: string[];
+  filter?: string;
+  run_view_type?: ViewType;
+  group_by: string[];
+  columns?: string[];
+  max_results?: number;
+}
+
+/** Read a part of a table: the runs that match, in an order, and of each only the columns named. */
+export interface GetRunTable {
+  experiment_ids?: string[];
+  filter?: string;
+  run_view_type?: ViewType;
+  order_by?: OrderKey[];
+  columns?: string[];
+  offset?: number;
+  max_results?: number;
+}
+
 /** Ask what kind of server this is. */
 export interface GetServerInfo {
 }
@@ -230,6 +298,12 @@ export interface IngestPoints {
   columns?: string;
 }
 
+/** A key and how many runs have it. */
+export interface KeyCount {
+  key: string;
+  runs: number;
+}
+
 /** List one folder of a run's artifacts. `path` is relative to the run's artifact root. */
 export interface ListArtifacts {
   run_id?: string;
@@ -238,11 +312,28 @@ export interface ListArtifacts {
   page_token?: string;
 }
 
+/** Ask which metrics, params and tags the runs of some experiments have. */
+export interface ListKeys {
+  experiment_ids?: string[];
+}
+
 /** List one folder of a logged model's artifacts. */
 export interface ListLoggedModelArtifacts {
   model_id?: string;
   artifact_directory_path?: string;
   page_token?: string;
+}
+
+/** Ask which values a param or a tag has: `column` is `params.<key>` or `tags.<key>`. */
+export interface ListValues {
+  experiment_ids?: string[];
+  column: string;
+  max_results?: number;
+}
+
+/** Ask for the views of an experiment. */
+export interface ListViews {
+  experiment_id: string;
 }
 
 /** Log up to 1000 metrics, 100 params and 100 tags at once (1000 in all); all or nothing. */
@@ -400,6 +491,12 @@ export interface ModelOutput {
 export interface Nothing {
 }
 
+/** One key to order a table by: a column as in `GetRunTable.columns`, or `attributes.<name>`. */
+export interface OrderKey {
+  column: string;
+  descending?: boolean;
+}
+
 /** A parameter: a key and a text, perhaps empty, that never changes once logged. */
 export interface Param {
   key: string;
@@ -449,6 +546,19 @@ export interface RunData {
   tags?: Tag[];
 }
 
+/** Runs that agree: the common `values` (null: they lack it), how many `runs`, and a spread (or null) a column. */
+export interface RunGroup {
+  values: (string | number | "NaN" | "Infinity" | "-Infinity" | null)[];
+  runs: number;
+  columns: (Spread | null)[];
+}
+
+/** `total` groups there are; `groups` are those with the most runs, largest first. */
+export interface RunGroups {
+  total: number;
+  groups: RunGroup[];
+}
+
 /** Everything about a run but its data. Times are ms since the epoch; `run_uuid` repeats `run_id`. */
 export interface RunInfo {
   run_id: string;
@@ -487,6 +597,29 @@ export interface RunPage {
 
 /** How a run stands. Order and names are the wire's (1 to 5). */
 export type RunStatus = "FAILED" | "FINISHED" | "KILLED" | "RUNNING" | "SCHEDULED";
+
+/** `total` runs match; each list has one entry a row. What a run does not have is null; NaN is the text `NaN`. */
+export interface RunTable {
+  total: number;
+  run_ids: string[];
+  run_names: string[];
+  experiment_ids: string[];
+  user_ids: string[];
+  statuses: RunStatus[];
+  lifecycle_stages: string[];
+  start_times: number[];
+  end_times: (number | null)[];
+  parents: (string | null)[];
+  children: number[];
+  columns: ((string | number | "NaN" | "Infinity" | "-Infinity" | null)[])[];
+}
+
+/** Keep a view under a name, replacing an older one of that name. */
+export interface SaveView {
+  experiment_id: string;
+  name: string;
+  state?: string;
+}
 
 /** The data sets used in 1 to 20 experiments. */
 export interface SearchDatasets {
@@ -550,6 +683,15 @@ export interface SetTag {
   value?: string;
 }
 
+/** How the numbers of a column are spread over some runs; `count` of them have one. `std` is the sample's. */
+export interface Spread {
+  count: number;
+  mean: number | "NaN" | "Infinity" | "-Infinity";
+  std: number | "NaN" | "Infinity" | "-Infinity";
+  low: number | "NaN" | "Infinity" | "-Infinity";
+  high: number | "NaN" | "Infinity" | "-Infinity";
+}
+
 /** A key and its text. As sent, a missing value is the empty text; as answered, an empty value is there. */
 export interface Tag {
   key: string;
@@ -580,8 +722,27 @@ export interface UpdateRun {
   run_name?: string;
 }
 
+/** A value, cut to 100 characters, and how many runs have it. */
+export interface ValueCount {
+  value: string;
+  runs: number;
+}
+
+/** A saved view. `state` is the query of the page's address; `updated_time` is ms since the epoch. */
+export interface View {
+  experiment_id: string;
+  name: string;
+  state: string;
+  updated_time: number;
+}
+
 /** Which lifecycle stages a search sees. Order and names are the wire's (1, 2, 3). */
 export type ViewType = "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY";
+
+/** Views by name. */
+export interface Views {
+  views?: View[];
+}
 
 /** What each operation takes and answers. */
 export interface Operations {
@@ -594,6 +755,8 @@ export interface Operations {
   "experiments.restore": [RestoreExperiment, Nothing];
   "experiments.set_tag": [SetExperimentTag, Nothing];
   "experiments.delete_tag": [DeleteExperimentTag, Nothing];
+  "experiments.keys": [ListKeys, ExperimentKeys];
+  "experiments.values": [ListValues, ColumnValues];
   "runs.create": [CreateRun, RunAnswer];
   "runs.get": [GetRun, RunAnswer];
   "runs.update": [UpdateRun, RunInfoAnswer];
@@ -608,9 +771,12 @@ export interface Operations {
   "runs.log_model": [LogModel, Nothing];
   "runs.heartbeat": [Heartbeat, Nothing];
   "runs.ingest": [IngestPoints, Nothing];
+  "runs.table": [GetRunTable, RunTable];
+  "runs.groups": [GetRunGroups, RunGroups];
   "metrics.get_history": [GetMetricHistory, MetricHistory];
   "metrics.get_history_bulk": [GetMetricHistoryBulk, BulkMetricHistory];
   "metrics.get_history_interval": [GetMetricHistoryInterval, MetricHistory];
+  "metrics.curves": [GetCurves, Curves];
   "inputs.log": [LogInputs, Nothing];
   "inputs.log_outputs": [LogOutputs, Nothing];
   "inputs.search_datasets": [SearchDatasets, DatasetSummaries];
@@ -627,6 +793,9 @@ export interface Operations {
   "artifacts.presign_upload": [PresignUpload, PresignedUpload];
   "server.info": [GetServerInfo, ServerInfo];
   "trash.empty": [EmptyTrash, EmptiedTrash];
+  "views.save": [SaveView, View];
+  "views.list_all": [ListViews, Views];
+  "views.delete": [DeleteView, Nothing];
 }
 
 /** Where each operation is. */
@@ -640,6 +809,8 @@ export const ROUTES = {
   "experiments.restore": { verb: "POST", path: "/api/2.0/mlflow/experiments/restore", writes: true },
   "experiments.set_tag": { verb: "POST", path: "/api/2.0/mlflow/experiments/set-experiment-tag", writes: true },
   "experiments.delete_tag": { verb: "POST", path: "/api/2.0/mlflow/experiments/delete-experiment-tag", writes: true },
+  "experiments.keys": { verb: "POST", path: "/api/tidemill/1/experiments/keys", writes: false },
+  "experiments.values": { verb: "POST", path: "/api/tidemill/1/experiments/values", writes: false },
   "runs.create": { verb: "POST", path: "/api/2.0/mlflow/runs/create", writes: true },
   "runs.get": { verb: "GET", path: "/api/2.0/mlflow/runs/get", writes: false },
   "runs.update": { verb: "POST", path: "/api/2.0/mlflow/runs/update", writes: true },
@@ -654,9 +825,12 @@ export const ROUTES = {
   "runs.log_model": { verb: "POST", path: "/api/2.0/mlflow/runs/log-model", writes: true },
   "runs.heartbeat": { verb: "POST", path: "/api/tidemill/1/runs/heartbeat", writes: true },
   "runs.ingest": { verb: "POST", path: "/api/tidemill/1/runs/{run_id}/ingest", writes: true },
+  "runs.table": { verb: "POST", path: "/api/tidemill/1/runs/table", writes: false },
+  "runs.groups": { verb: "POST", path: "/api/tidemill/1/runs/groups", writes: false },
   "metrics.get_history": { verb: "GET", path: "/api/2.0/mlflow/metrics/get-history", writes: false },
   "metrics.get_history_bulk": { verb: "GET", path: "/ajax-api/2.0/mlflow/metrics/get-history-bulk", writes: false },
   "metrics.get_history_interval": { verb: "GET", path: "/api/2.0/mlflow/metrics/get-history-bulk-interval", writes: false },
+  "metrics.curves": { verb: "POST", path: "/api/tidemill/1/metrics/curves", writes: false },
   "inputs.log": { verb: "POST", path: "/api/2.0/mlflow/runs/log-inputs", writes: true },
   "inputs.log_outputs": { verb: "POST", path: "/api/2.0/mlflow/runs/outputs", writes: true },
   "inputs.search_datasets": { verb: "POST", path: "/ajax-api/2.0/mlflow/experiments/search-datasets", writes: false },
@@ -673,4 +847,7 @@ export const ROUTES = {
   "artifacts.presign_upload": { verb: "POST", path: "/api/2.0/mlflow/artifacts/presigned-upload-url", writes: false },
   "server.info": { verb: "GET", path: "/api/3.0/mlflow/server-info", writes: false },
   "trash.empty": { verb: "POST", path: "/api/tidemill/1/trash/empty", writes: true },
+  "views.save": { verb: "POST", path: "/api/tidemill/1/views/save", writes: true },
+  "views.list_all": { verb: "GET", path: "/api/tidemill/1/views/list", writes: false },
+  "views.delete": { verb: "POST", path: "/api/tidemill/1/views/delete", writes: true },
 } as const;

@@ -17,6 +17,7 @@ import pytest
 for _noun in (
     "batches",
     "deployments",
+    "curves",
     "experiment_search",
     "experiments",
     "ingest",
@@ -28,6 +29,7 @@ for _noun in (
     "registered_models",
     "run_filters",
     "run_pages",
+    "run_tables",
     "runs",
     "texts",
     "refusals",
@@ -35,6 +37,7 @@ for _noun in (
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
+from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
 from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
@@ -81,6 +84,7 @@ from tidemill.testing.contract.registered_models import (  # noqa: E402
 )
 from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
 from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
+from tidemill.testing.contract.run_tables import TestExperimentKeys, TestRunGroups, TestRunTable  # noqa: E402
 from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # noqa: E402
 from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
 
@@ -90,8 +94,10 @@ __all__ = [
     "TestBatch",
     "TestBatchRefusals",
     "TestBulkHistory",
+    "TestCurves",
     "TestDatasets",
     "TestDeployments",
+    "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
     "TestExperimentTags",
@@ -121,11 +127,14 @@ __all__ = [
     "TestRunCreation",
     "TestRunFilterRefusals",
     "TestRunFilters",
+    "TestRunGroups",
     "TestRunOrder",
     "TestRunPages",
     "TestRunParts",
+    "TestRunTable",
     "TestSearchDatasets",
     "TestStages",
     "TestTags",
     "TestVersionSources",
+    "TestViews",
 ]
