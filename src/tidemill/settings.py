@@ -263,3 +263,13 @@ def model_cache(env: Mapping[str, str] = os.environ) -> str:
 def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
     """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
     return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
+def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_TOKENS`: tokens, with commas, one of which callers of `tidemill serve` must send. Default: none."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_TOKENS", "").split(",") if one.strip())
+
+
+def serve_admin_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_ADMIN_TOKENS`: as `TIDEMILL_SERVE_TOKENS`, for tokens that may also roll back."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_ADMIN_TOKENS", "").split(",") if one.strip())

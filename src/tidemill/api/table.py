@@ -2,6 +2,7 @@
 
 from tidemill.api import (
     artifacts,
+    deployments,
     events,
     experiments,
     inputs,
@@ -31,6 +32,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         server,
         trash,
         events,
+        deployments,
         views,
         webhooks,
     )

@@ -11,6 +11,7 @@ from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
 from tidemill.store import (
     artifacts,
+    deployments,
     events,
     experiments,
     heartbeats,
@@ -51,6 +52,7 @@ _NOUNS = {
     "events": events,
     "webhooks": webhooks,
     "views": views,
+    "deployments": deployments,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")

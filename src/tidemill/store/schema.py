@@ -319,4 +319,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (experiment_id, name)
         )""",
     ),
+    (
+        """CREATE TABLE deployments (
+            deployment_id {text} NOT NULL PRIMARY KEY,
+            name {text} NOT NULL,
+            model {text} NOT NULL,
+            model_address {text} NOT NULL,
+            version {text} NOT NULL,
+            previous_version {text} NOT NULL,
+            canary_version {text} NOT NULL,
+            shadow_version {text} NOT NULL,
+            url {text} NOT NULL,
+            host {text} NOT NULL,
+            problem {text} NOT NULL,
+            canary_percent {double} NOT NULL,
+            healthy SMALLINT NOT NULL,
+            since BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            last_seen BIGINT NOT NULL,
+            interval_s BIGINT NOT NULL,
+            details {text} NOT NULL
+        )""",
+        "CREATE INDEX deployments_by_model ON deployments (model, name)",
+    ),
 )
