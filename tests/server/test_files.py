@@ -117,7 +117,9 @@ def test_a_file_comes_back_with_its_type_and_name(server):
 def test_a_page_that_is_looked_at_runs_in_an_origin_of_its_own(server):
     run = server.new_run()
     for name in ("report.html", "picture.svg"):
-        server.ask("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path={name}", b"<script>steal()</script>")
+        server.ask(
+            "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path={name}", b"<script>steal()</script>"
+        )
     shown = server.ask("GET", f"/get-artifact?run_id={run}&path=report.html&show=page")
     policy = shown.headers["content-security-policy"]
     assert shown.headers["content-disposition"] == "inline"
