@@ -2,6 +2,7 @@
 
 from tidemill.api import (
     artifacts,
+    deployments,
     events,
     experiments,
     inputs,
@@ -13,6 +14,7 @@ from tidemill.api import (
     server,
     trash,
     views,
+    webhooks,
 )
 from tidemill.api.operation import AnyOperation
 
@@ -30,7 +32,9 @@ OPERATIONS: dict[str, AnyOperation] = {
         server,
         trash,
         events,
+        deployments,
         views,
+        webhooks,
     )
     for op in noun.OPERATIONS
 }

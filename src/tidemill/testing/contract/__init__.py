@@ -16,6 +16,7 @@ import pytest
 
 for _noun in (
     "batches",
+    "deployments",
     "curves",
     "experiment_search",
     "experiments",
@@ -37,6 +38,7 @@ for _noun in (
 
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
 from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -94,6 +96,7 @@ __all__ = [
     "TestBulkHistory",
     "TestCurves",
     "TestDatasets",
+    "TestDeployments",
     "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
