@@ -1,12 +1,14 @@
 """All operations, by name. A new noun adds its line here."""
 
 from tidemill.api import (
+    approvals,
     artifacts,
     events,
     experiments,
     inputs,
     logged_models,
     metrics,
+    model_records,
     model_versions,
     registered_models,
     runs,
@@ -26,6 +28,8 @@ OPERATIONS: dict[str, AnyOperation] = {
         logged_models,
         registered_models,
         model_versions,
+        model_records,
+        approvals,
         artifacts,
         server,
         trash,

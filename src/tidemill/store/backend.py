@@ -10,6 +10,7 @@ from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
 from tidemill.store import (
+    approvals,
     artifacts,
     events,
     experiments,
@@ -17,6 +18,7 @@ from tidemill.store import (
     inputs,
     logged_models,
     metrics,
+    model_records,
     model_versions,
     registered_models,
     runs,
@@ -42,6 +44,8 @@ _NOUNS = {
     "logged_models": logged_models,
     "registered_models": registered_models,
     "model_versions": model_versions,
+    "model_records": model_records,
+    "approvals": approvals,
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
