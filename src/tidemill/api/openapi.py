@@ -94,12 +94,13 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
 }
 
 
-_FILE_ANSWERS = ("download", "run_file", "model_file")
+_FILE_ANSWERS = ("download", "run_file", "model_file", "version_file")
 _TRANSFER_QUERY: dict[str, dict[str, bool]] = {
     "list_folder": {"path": False},
     "model_file": {"artifact_file_path": True},
     "run_file": {"run_id": True, "path": True},
     "upload_part": {"upload_id": True, "part_number": True},
+    "version_file": {"name": True, "version": True, "path": True},
     "upload_run_file": {"run_uuid": True, "path": True},
 }
 """The fields that the routes of files take by query, and whether they must be there."""
