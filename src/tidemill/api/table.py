@@ -1,6 +1,7 @@
 """All operations, by name. A new noun adds its line here."""
 
 from tidemill.api import (
+    approvals,
     artifacts,
     deployments,
     events,
@@ -8,6 +9,7 @@ from tidemill.api import (
     inputs,
     logged_models,
     metrics,
+    model_records,
     model_versions,
     registered_models,
     runs,
@@ -28,6 +30,8 @@ OPERATIONS: dict[str, AnyOperation] = {
         logged_models,
         registered_models,
         model_versions,
+        model_records,
+        approvals,
         artifacts,
         server,
         trash,

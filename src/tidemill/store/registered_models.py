@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
-from tidemill.store import limits, model_holds, version_rows
+from tidemill.store import limits, model_holds, protections, version_rows
 from tidemill.store.model_holds import Move
 from tidemill.store.pages import page, read_token
 from tidemill.store.registry_events import announce, announce_model
@@ -100,6 +100,7 @@ def update(tx: Tx, arg: t.UpdateRegisteredModel) -> t.RegisteredModelAnswer:
 def delete(tx: Tx, arg: t.DeleteRegisteredModel) -> Nothing:
     """See the operation `registered_models.delete`."""
     model = find_model(tx, arg.name)
+    protections.check_free_model(tx, model.pk, arg.name)
     tx.run("DELETE FROM registered_models WHERE pk = ?", (model.pk,))
     announce(tx, "registered_model.deleted", arg.name, model.prompt, user=arg.user)
     return NOTHING
@@ -163,6 +164,8 @@ def set_alias(tx: Tx, arg: t.SetAlias) -> Nothing:
     check_new_alias(arg.alias)
     version = find_version(tx, arg.name, arg.version)
     model = Model(version.model_pk, version.prompt)
+    if _holder(tx, model.pk, arg.alias) != version.number:
+        protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
     move_alias(tx, arg.name, model, arg.alias, version.number, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
@@ -191,6 +194,7 @@ def delete_alias(tx: Tx, arg: t.DeleteAlias) -> Nothing:
     """See the operation `registered_models.delete_alias`."""
     check_alias(arg.alias)
     model = find_model(tx, arg.name)
+    protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
     remove_alias(tx, arg.name, model, arg.alias, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
