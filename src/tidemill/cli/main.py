@@ -24,6 +24,7 @@ COMMANDS = {
     "experiments": ("experiments:experiments", "List, create, rename, delete and restore experiments."),
     "runs": ("runs:runs", "List, show, compare, search, export, delete and restore runs."),
     "artifacts": ("artifacts:artifacts", "List, download and upload the files of a run."),
+    "models": ("models:models", "Show, audit and predict with models."),
     "sync": ("sync:sync", "Send what was logged without a network, or is left of programs that died."),
     "journal": ("journal:journal", "List and check what waits on this disk to be sent."),
     "gc": ("gc:gc", "Remove for good what was deleted, with its files."),
