@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tidemill import artifacts as artifacts
+    from tidemill import catboost as catboost
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import onnx as onnx
     from tidemill import optuna as optuna
     from tidemill import projects as projects
+    from tidemill import prophet as prophet
     from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
     from tidemill import sklearn as sklearn
+    from tidemill import spacy as spacy
+    from tidemill import spark as spark
     from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
     from tidemill import transformers as transformers
@@ -135,6 +140,11 @@ _MODULES = {
     "optuna": "tidemill.optuna",
     "projects": "tidemill.projects",
     "pyfunc": "tidemill.pyfunc",
+    "catboost": "tidemill.catboost",
+    "onnx": "tidemill.onnx",
+    "prophet": "tidemill.prophet",
+    "spacy": "tidemill.spacy",
+    "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

@@ -25,6 +25,7 @@ _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
     "alias": "champion",
     "artifact_directory_path": "model",
+    "delivery_id": "0d9f6a52-77ab-4c0e-9d53-b1f4cbb6e8f1",
     "axis": "step",
     "buckets": 300,
     "column": "params.model",
@@ -55,6 +56,7 @@ _SAMPLES: Json = {
     "params": [{"key": "depth", "value": "6"}],
     "path": "model/weights.onnx",
     "run_id": "0123456789abcdef0123456789abcdef",
+    "kinds": ["run.failed"],
     "run_ids": ["0123456789abcdef0123456789abcdef"],
     "start_time": 1_760_000_000_000,
     "state": "sort=metrics.loss&columns=params.lr",
@@ -63,7 +65,9 @@ _SAMPLES: Json = {
     "tag_key": "team",
     "tags": [{"key": "team", "value": "forecast"}],
     "timestamp": 1_760_000_000_000,
+    "url": "https://example.org/hook",
     "value": 0.25,
+    "webhook_id": "6a7f3c1e-93a1-4f2b-8a0e-1f6f6f1f2a11",
 }
 """A value to show for each field, by its name. A field of another type than usual overrides it below."""
 _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
@@ -91,6 +95,9 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("runs.log_param", "value"): "6",
     ("runs.set_tag", "key"): "team",
     ("runs.set_tag", "value"): "forecast",
+    ("webhooks.create", "status"): "ACTIVE",
+    ("webhooks.rotate_secret", "secret"): "choose-a-long-one",
+    ("webhooks.update", "status"): "DISABLED",
 }
 
 

@@ -3,6 +3,7 @@
 from tidemill.api import (
     approvals,
     artifacts,
+    deployments,
     events,
     experiments,
     inputs,
@@ -15,6 +16,7 @@ from tidemill.api import (
     server,
     trash,
     views,
+    webhooks,
 )
 from tidemill.api.operation import AnyOperation
 
@@ -34,7 +36,9 @@ OPERATIONS: dict[str, AnyOperation] = {
         server,
         trash,
         events,
+        deployments,
         views,
+        webhooks,
     )
     for op in noun.OPERATIONS
 }

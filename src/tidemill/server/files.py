@@ -171,7 +171,7 @@ class Files:
         if not path:
             raise codec.missing("path")
         storage, inside = await self._run(lambda: self._place(self._run_uri(run_id), path))
-        await send_file(request, storage, inside, self._pool, shown=path)
+        await send_file(request, storage, inside, self._pool, path, _field(request, "show") == "page")
 
     async def model_file(self, request: Request, params: Params) -> None:
         """A file of a logged model."""
@@ -184,7 +184,7 @@ class Files:
             return self._place(model.info.artifact_uri, path)
 
         storage, inside = await self._run(place)
-        await send_file(request, storage, inside, self._pool, shown=path)
+        await send_file(request, storage, inside, self._pool, path, _field(request, "show") == "page")
 
     async def version_file(self, request: Request, params: Params) -> None:
         """A file of a model version."""

@@ -17,6 +17,7 @@ import pytest
 for _noun in (
     "approvals",
     "batches",
+    "deployments",
     "curves",
     "experiment_search",
     "experiments",
@@ -44,6 +45,7 @@ from tidemill.testing.contract.approvals import (  # noqa: E402
 )
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
 from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -107,6 +109,7 @@ __all__ = [
     "TestBulkHistory",
     "TestCurves",
     "TestDatasets",
+    "TestDeployments",
     "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
