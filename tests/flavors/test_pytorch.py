@@ -97,14 +97,14 @@ def test_every_kind_of_weight_comes_back(tmp_path: Path) -> None:
             super().__init__()
             numbers = torch.arange(12, dtype=torch.float32).reshape(3, 4)
             self.turned = torch.nn.Parameter(numbers.T)
-            self.register_buffer("half", numbers.half())
-            self.register_buffer("brain", numbers.bfloat16())
-            self.register_buffer("whole", torch.tensor(7))
-            self.register_buffer("yes", torch.tensor([True, False]))
-            self.register_buffer("none", torch.empty(0, 3))
+            self.register_buffer("halves", numbers.half())
+            self.register_buffer("brains", numbers.bfloat16())
+            self.register_buffer("count", torch.tensor(7))
+            self.register_buffer("flags", torch.tensor([True, False]))
+            self.register_buffer("nothing", torch.empty(0, 3))
 
         def forward(self, x: Any) -> Any:
-            return x @ self.turned.T + self.half[:, 0].float()
+            return x @ self.turned + self.halves[:, 0].float()
 
     model, example = Kinds(), np.ones((2, 4), dtype="float32")
     tidemill.pytorch.save_model(model, tmp_path / "m", input_example=example)
@@ -130,7 +130,7 @@ def test_frames_and_params(net: Any, rows: Any, tmp_path: Path) -> None:
     frame = pd.DataFrame(rows, index=range(100, 250))
     said = model.predict(frame)
     assert list(said.index) == list(range(100, 250))
-    np.testing.assert_allclose(said.to_numpy(), answers(net, rows), rtol=1e-6)
+    np.testing.assert_allclose(said.to_numpy(), answers(net, rows), rtol=1e-4, atol=1e-5)
 
 
 def test_several_inputs_and_tensors_as_examples(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def _pipeline(task: str) -> Any:
         gpt = transformers.GPT2Config(
             vocab_size=len(WORDS), n_embd=8, n_layer=1, n_head=2, n_positions=32, bos_token_id=3, eos_token_id=4
         )
-        return transformers.pipeline(task, model=transformers.GPT2LMHeadModel(gpt), tokenizer=_tokenizer())
-    return transformers.pipeline(task, model=kinds[task](config), tokenizer=_tokenizer())
+        return transformers.pipeline(task, model=transformers.GPT2LMHeadModel(gpt).eval(), tokenizer=_tokenizer())
+    return transformers.pipeline(task, model=kinds[task](config).eval(), tokenizer=_tokenizer())
 
 
 GENERATE = {"max_new_tokens": 4, "do_sample": False}

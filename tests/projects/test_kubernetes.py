@@ -137,7 +137,7 @@ class Handler(BaseHTTPRequestHandler):
             while name + "/code" not in started: time.sleep(0.05)
             return self.answer(started[name + "/log"])
         if parts[-1] == "pods":
-            name = query.partition("job-name%3D")[2]
+            name = query.partition("job-name%3D")[2].partition("&")[0]
             code = started.get(name + "/code")
             state = {} if code is None else {"terminated": {"exitCode": code, "reason": "Completed" if code == 0 else "Error"}}
             return self.answer({"items": [{"metadata": {"name": name + "-pod"}, "status": {

@@ -14,7 +14,7 @@ def framework(module: str, extra: str, package: str | None = None) -> Any:
         top = module.partition(".")[0]
         if (error.name or "").partition(".")[0] != top:
             raise  # it is there, but something that it needs is not
-        raise MissingDependency(package or top, extra, f"The flavor '{extra}'") from error
+        raise MissingDependency(package or top, extra, "This kind of model") from error
 
 
 def distribution(*names: str) -> str:

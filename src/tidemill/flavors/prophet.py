@@ -33,8 +33,9 @@ class Prophet:
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The model."""
+        serialize = framework("prophet.serialize", "prophet")
         text = inside(folder, config.get("data") or _FILE, "data").read_text(encoding="utf-8")
-        return framework("prophet.serialize", "prophet").model_from_json(json.loads(text))
+        return serialize.model_from_json(json.loads(text))
 
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predict:
         """`predict` for a frame with the column `ds`; params are its arguments."""

@@ -107,7 +107,8 @@ def _as_array(data: Any) -> Any:
     """Arrays as they are, the numbers of a frame in single precision, which is what modules have for weights."""
     import numpy as np
 
-    return data.to_numpy(dtype=np.float32) if hasattr(data, "columns") else np.asarray(data)
+    array = data.to_numpy(dtype=np.float32) if hasattr(data, "columns") else np.asarray(data)
+    return np.require(array, requirements="W")  # a tensor shares its memory, and nothing says that it is read-only
 
 
 flavor = PyTorch()

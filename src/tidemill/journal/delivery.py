@@ -163,7 +163,9 @@ class Delivery:
             made.values.extend(one.values)
             made.timestamps.extend((one.timestamp,) * count)
             made.steps.extend((one.step,) * count)
-        self._sender.target.call(runs.ingest, IngestPoints(run_id, columns.pack(made)))
+        self._sender.target.call(
+            runs.ingest, IngestPoints(run_id, columns.pack(made, compress=self._sender.compresses))
+        )
 
     def _call(self, name: str, body: bytes) -> None:
         op = OPERATIONS.get(name)

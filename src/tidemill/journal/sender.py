@@ -73,6 +73,7 @@ class Sender:
         self.is_stopped = stop
         self.jobs = jobs
         self.keeps_ids: bool | None = None
+        self.compresses = not getattr(target, "is_local", False)
         self._done: dict[Path, set[int]] = {}
         self._slots: dict[Path, tuple[tuple[int, int], dict[int, str]]] = {}
         self._attempts: dict[tuple[Path, int, int], int] = {}

@@ -35,6 +35,7 @@ _UNPACK = (
 """Constant: the command comes as arguments behind it."""
 _LEFT_OUT = frozenset([".git", ".tidemill", "mlruns", "mlartifacts", "__pycache__", ".venv", "venv"])
 _WAIT_S = 60
+_LAST_S = 10.0
 
 
 class KubernetesExecutor:
@@ -83,13 +84,14 @@ class KubernetesExecutor:
         while True:
             job = msgspec.json.decode(self._get(path))
             pod = self._pod(ticket)
-            if printing is None and pod is not None and pod["status"].get("phase") not in (None, "Pending"):
+            status = job.get("status", {})
+            over = bool(status.get("succeeded") or status.get("failed"))
+            if printing is None and pod is not None and (over or pod["status"].get("phase") not in (None, "Pending")):
                 printing = threading.Thread(target=self._print, args=(pod["metadata"]["name"], out), daemon=True)
                 printing.start()
-            status = job.get("status", {})
-            if status.get("succeeded") or status.get("failed"):
+            if over:
                 if printing is not None:
-                    printing.join(10)
+                    printing.join(_LAST_S)
                 return _ending(bool(status.get("succeeded")), pod, status)
             if stop.wait(self._poll_s):
                 self._delete(ticket)

@@ -5,6 +5,8 @@ The project's folder travels with the job (Ray keeps it by its digest, so many j
 
 import asyncio
 import contextlib
+import logging
+import os
 import shlex
 import threading
 import time
@@ -90,6 +92,7 @@ class RayExecutor:
             from ray.job_submission import JobSubmissionClient
         except ImportError:
             raise MissingDependency("ray", "ray", "The executor 'ray'") from None
+        logging.getLogger("ray").setLevel(logging.WARNING)
         try:
             return JobSubmissionClient(self._address or _default())
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -97,8 +100,6 @@ class RayExecutor:
 
 
 def _default() -> str:
-    import os
-
     return os.environ.get("RAY_ADDRESS") or "http://127.0.0.1:8265"
 
 

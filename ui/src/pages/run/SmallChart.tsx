@@ -41,11 +41,11 @@ export function SmallChart({ curve, time, log }: Props) {
   return <div ref={frame} style={{ height: HEIGHT }} />;
 }
 
-/** x, mean, low, high; what is no number, or cannot stand on a logarithmic axis, is a gap. */
+/** x, low, high, mean (drawn last, above the band); what is no number, or cannot stand on a logarithmic axis, is a gap. */
 export function columns(curve: Pick<Curve, "x" | "y" | "low" | "high">, time: boolean, log: boolean): uPlot.AlignedData {
   const x = curve.x.map((one) => (time ? Number(one) / 1000 : Number(one)));
   const value = (one: number | string) => (typeof one === "number" && (!log || one > 0) ? one : null);
-  return [x, curve.y.map(value), curve.low.map(value), curve.high.map(value)];
+  return [x, curve.low.map(value), curve.high.map(value), curve.y.map(value)];
 }
 
 function options(place: HTMLElement, time: boolean, log: boolean): uPlot.Options {
@@ -60,9 +60,9 @@ function options(place: HTMLElement, time: boolean, log: boolean): uPlot.Options
     legend: { show: false },
     cursor: { sync: { key: SYNC.key }, drag: { x: true, y: false } },
     scales: { x: { time }, y: { distr: log ? 3 : 1 } },
-    axes: [axis, { ...axis, size: 56, values: (_, marks) => marks.map((mark) => (mark === null ? "" : number(mark))) }],
-    bands: [{ series: [3, 2], fill: colour("--accent-soft") }],
-    series: [{}, { stroke: accent, width: 1.6, spanGaps: false }, hidden, hidden],
+    axes: [{ ...axis, size: 30 }, { ...axis, size: 56, values: (_, marks) => marks.map((mark) => (mark === null ? "" : number(mark))) }],
+    bands: [{ series: [2, 1], fill: colour("--accent-soft") }],
+    series: [{}, hidden, hidden, { stroke: accent, width: 1.6, spanGaps: false }],
     plugins: [readout()],
   };
 }
@@ -79,7 +79,7 @@ function readout(): uPlot.Plugin {
       },
       setCursor: (chart) => {
         const at = chart.cursor.idx;
-        const value = at === null || at === undefined ? null : chart.data[1]?.[at];
+        const value = at === null || at === undefined ? null : chart.data[3]?.[at];
         note.textContent = value === null || value === undefined || at === null || at === undefined ? "" : `${place(chart, at)}  ${number(value, 6)}`;
       },
     },
