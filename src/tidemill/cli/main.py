@@ -23,6 +23,7 @@ COMMANDS = {
     "deployments": ("deployments:deployments", "List what serves where, and go back to the version before."),
     "experiments": ("experiments:experiments", "List, create, rename, delete and restore experiments."),
     "runs": ("runs:runs", "List, show, compare, search, export, delete and restore runs."),
+    "registry": ("registry:registry", "Registered models: list, show, move aliases and stages, approve, compare."),
     "artifacts": ("artifacts:artifacts", "List, download and upload the files of a run."),
     "models": ("models:models", "Show, audit and predict with models."),
     "sync": ("sync:sync", "Send what was logged without a network, or is left of programs that died."),
