@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from tidemill.errors import NotFound
-from tidemill.serving.log import RequestLog, read_log
+from tidemill.serving import read_log
+from tidemill.serving.log import RequestLog
 from tidemill.serving.servable import Servable
 
 BODY = {"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [3, 4]]}}
