@@ -22,14 +22,14 @@ deep: install  ## the long tests too: fuzz, soak, scale
 	$(BIN)/python -m pytest -m 'deep or not deep'
 
 lint: install  ## style, types, floors
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs ui hatch_build.py
+	$(BIN)/ruff format --check src tests benchmarks docs ui hatch_build.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: install  ## let ruff rewrite what it can
-	$(BIN)/ruff check --fix src tests benchmarks docs
-	$(BIN)/ruff format src tests benchmarks docs
+	$(BIN)/ruff check --fix src tests benchmarks docs ui hatch_build.py
+	$(BIN)/ruff format src tests benchmarks docs ui hatch_build.py
 
 bench: install  ## compare with FastTrackML and MLflow (needs wrk)
 	$(BIN)/python benchmarks/servers.py

@@ -66,9 +66,3 @@ def test_the_docs_page_needs_nothing_but_itself(server):
     assert {link for link in page.links if not link.startswith("#")} == {"openapi.json"}
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert "runs.log_batch" in page.ids
-
-
-def test_the_root_leads_to_the_page_for_people(serve):
-    for prefix in ("", "/team"):
-        answer = serve(static_prefix=prefix).ask("GET", prefix + "/")
-        assert (answer.status, answer.headers["location"]) == (307, f"{prefix}/docs")

@@ -2,14 +2,18 @@
 
 from tidemill.api.operation import Operation
 from tidemill.types.experiments import (
+    ColumnValues,
     CreatedExperiment,
     CreateExperiment,
     DeleteExperiment,
     DeleteExperimentTag,
     ExperimentAnswer,
+    ExperimentKeys,
     ExperimentPage,
     GetExperiment,
     GetExperimentByName,
+    ListKeys,
+    ListValues,
     RestoreExperiment,
     SearchExperiments,
     SetExperimentTag,
@@ -22,6 +26,7 @@ _PATH = "/api/2.0/mlflow/experiments/"
 create = Operation(
     "experiments.create", CreateExperiment, CreatedExperiment,
     "POST", _PATH + "create", allow="experiment:create", writes=True, required=("name",),
+    emits=("experiment.created",),
 )  # fmt: skip
 get = Operation(
     "experiments.get", GetExperiment, ExperimentAnswer,
@@ -38,14 +43,17 @@ search = Operation(
 update = Operation(
     "experiments.update", UpdateExperiment, Nothing,
     "POST", _PATH + "update", allow="experiment:edit", writes=True, required=("experiment_id", "new_name"),
+    emits=("experiment.renamed",),
 )  # fmt: skip
 delete = Operation(
     "experiments.delete", DeleteExperiment, Nothing,
     "POST", _PATH + "delete", allow="experiment:manage", writes=True, required=("experiment_id",),
+    emits=("experiment.deleted",),
 )  # fmt: skip
 restore = Operation(
     "experiments.restore", RestoreExperiment, Nothing,
     "POST", _PATH + "restore", allow="experiment:manage", writes=True, required=("experiment_id",),
+    emits=("experiment.restored",),
 )  # fmt: skip
 set_tag = Operation(
     "experiments.set_tag", SetExperimentTag, Nothing,
@@ -56,4 +64,13 @@ delete_tag = Operation(
     "POST", _PATH + "delete-experiment-tag", allow="experiment:edit", writes=True, required=("experiment_id", "key"),
 )  # fmt: skip
 
-OPERATIONS = (create, get, get_by_name, search, update, delete, restore, set_tag, delete_tag)
+keys = Operation(
+    "experiments.keys", ListKeys, ExperimentKeys,
+    "POST", "/api/tidemill/1/experiments/keys", allow="experiment:read",
+)  # fmt: skip
+values = Operation(
+    "experiments.values", ListValues, ColumnValues,
+    "POST", "/api/tidemill/1/experiments/values", allow="experiment:read", required=("column",),
+)  # fmt: skip
+
+OPERATIONS = (create, get, get_by_name, search, update, delete, restore, set_tag, delete_tag, keys, values)

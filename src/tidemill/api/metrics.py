@@ -3,6 +3,8 @@
 from tidemill.api.operation import Operation
 from tidemill.types.metrics import (
     BulkMetricHistory,
+    Curves,
+    GetCurves,
     GetMetricHistory,
     GetMetricHistoryBulk,
     GetMetricHistoryInterval,
@@ -24,4 +26,9 @@ get_history_interval = Operation(
     "GET", _PATH + "get-history-bulk-interval", allow="run:read", required=("run_ids", "metric_key"),
 )  # fmt: skip
 
-OPERATIONS = (get_history, get_history_bulk, get_history_interval)
+curves = Operation(
+    "metrics.curves", GetCurves, Curves,
+    "POST", "/api/tidemill/1/metrics/curves", allow="run:read", required=("run_ids", "metric_keys"),
+)  # fmt: skip
+
+OPERATIONS = (get_history, get_history_bulk, get_history_interval, curves)

@@ -23,33 +23,51 @@ _ABOUT = (
 )
 _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
+    "alias": "champion",
     "artifact_directory_path": "model",
+    "delivery_id": "0d9f6a52-77ab-4c0e-9d53-b1f4cbb6e8f1",
+    "axis": "step",
+    "buckets": 300,
+    "column": "params.model",
     "datasets": [{"dataset": {"name": "wine", "digest": "3f0c8e21", "source_type": "local", "source": "wine.csv"}}],
     "end_time": 1_760_000_090_000,
     "experiment_id": "1",
     "experiment_ids": ["1"],
     "experiment_name": "wine",
     "filter": "metrics.loss < 0.5",
+    "group_by": ["params.model"],
+    "id": "7",
     "key": "loss",
+    "other_version": "4",
     "max_results": 100,
     "metric_key": "loss",
+    "metric_keys": ["loss"],
     "metrics": [{"key": "loss", "value": 0.25, "timestamp": 1_760_000_000_000, "step": 10}],
     "model_id": "m-9d5ed678fe57bcca610140957afab571",
     "model_json": '{"run_id": "0123456789abcdef0123456789abcdef", "artifact_path": "model", "flavors": {}, '
     '"utc_time_created": "2026-01-05 12:00:00"}',
     "name": "wine",
     "new_name": "wine-quality",
+    "reason": "best on the spring data",
+    "source": "runs:/0123456789abcdef0123456789abcdef/model",
+    "stage": "Production",
+    "stages": ["Production"],
+    "version": "3",
     "params": [{"key": "depth", "value": "6"}],
     "path": "model/weights.onnx",
     "run_id": "0123456789abcdef0123456789abcdef",
+    "kinds": ["run.failed"],
     "run_ids": ["0123456789abcdef0123456789abcdef"],
     "start_time": 1_760_000_000_000,
+    "state": "sort=metrics.loss&columns=params.lr",
     "status": "FINISHED",
     "step": 10,
     "tag_key": "team",
     "tags": [{"key": "team", "value": "forecast"}],
     "timestamp": 1_760_000_000_000,
+    "url": "https://example.org/hook",
     "value": 0.25,
+    "webhook_id": "6a7f3c1e-93a1-4f2b-8a0e-1f6f6f1f2a11",
 }
 """A value to show for each field, by its name. A field of another type than usual overrides it below."""
 _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
@@ -60,20 +78,36 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("experiments.delete_tag", "key"): "team",
     ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
     ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
+    ("approvals.set_policy", "metrics"): [{"metric": "accuracy", "operator": ">=", "value": 0.9}],
+    ("approvals.search", "state"): "ASKED",
+    ("registered_models.search", "filter"): "name LIKE 'wine%'",
+    ("registered_models.set_tag", "key"): "team",
+    ("registered_models.set_tag", "value"): "forecast",
+    ("registered_models.delete_tag", "key"): "team",
+    ("model_versions.search", "filter"): "name = 'wine'",
+    ("model_versions.set_tag", "key"): "team",
+    ("model_versions.set_tag", "value"): "forecast",
+    ("model_versions.delete_tag", "key"): "team",
     ("runs.delete_tag", "key"): "team",
+    ("runs.groups", "columns"): ["metrics.loss"],
+    ("runs.table", "columns"): ["params.lr", "metrics.loss"],
     ("runs.log_param", "key"): "depth",
     ("runs.log_param", "value"): "6",
     ("runs.set_tag", "key"): "team",
     ("runs.set_tag", "value"): "forecast",
+    ("webhooks.create", "status"): "ACTIVE",
+    ("webhooks.rotate_secret", "secret"): "choose-a-long-one",
+    ("webhooks.update", "status"): "DISABLED",
 }
 
 
-_FILE_ANSWERS = ("download", "run_file", "model_file")
+_FILE_ANSWERS = ("download", "run_file", "model_file", "version_file")
 _TRANSFER_QUERY: dict[str, dict[str, bool]] = {
     "list_folder": {"path": False},
     "model_file": {"artifact_file_path": True},
     "run_file": {"run_id": True, "path": True},
     "upload_part": {"upload_id": True, "part_number": True},
+    "version_file": {"name": True, "version": True, "path": True},
     "upload_run_file": {"run_uuid": True, "path": True},
 }
 """The fields that the routes of files take by query, and whether they must be there."""
@@ -103,7 +137,7 @@ _TRANSFER_BODY: dict[str, tuple[Json, Json]] = {
 def document(prefix: str = "") -> Json:
     """The whole document. `prefix` stands in front of every path."""
     operations = OPERATIONS.values()
-    schemas = _schemas(operations)
+    schemas = schemas_of(operations)
     paths: Json = {}
     for op in operations:
         for number, (verb, path) in enumerate(((op.verb, op.path), *op.also)):
@@ -228,7 +262,8 @@ def _either_run(op: AnyOperation) -> bool:
     return "run_id" in op.required and any(field.name == "run_uuid" for field in msgspec.structs.fields(op.input))
 
 
-def _schemas(operations: Iterable[AnyOperation]) -> Json:
+def schemas_of(operations: Iterable[AnyOperation]) -> Json:
+    """The JSON schema of every struct that operations take or answer, by name, and that of an error."""
     kinds = [kind for op in operations for kind in (op.input, op.output)]
     _, raw = msgspec.json.schema_components(kinds, ref_template=_REF + "{name}")
     schemas = {name: cast(Json, _plain(schema)) for name, schema in raw.items()}
@@ -265,6 +300,10 @@ def _plain(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     found = {key: _plain(value) for key, value in schema.items()}
+    if {"type": "null"} in schema.get("items", {}).get("anyOf", ()):
+        # Only in lists, where a place must be kept.
+        inner = found["items"]
+        found["items"] = {"anyOf": [*inner.get("anyOf", [inner]), {"type": "null"}]}
     choices = found.get("anyOf")
     if choices and {"type": "null"} in choices:
         rest = [one for one in choices if one != {"type": "null"}]

@@ -12,8 +12,9 @@ import threading
 
 def main(number: str, database: str, artifacts: str) -> None:
     """Serve until standard input ends."""
+    from tidemill.http.logs import start_logging
     from tidemill.server.config import ServerConfig
-    from tidemill.server.launch import run, start_logging
+    from tidemill.server.launch import run
 
     threading.Thread(target=_end_with_input, daemon=True).start()
     start_logging("warning")

@@ -20,6 +20,8 @@ COMMANDS = {
     "run": ("run:run", "Run a project: a folder, a git address or an archive."),
     "sweep": ("sweep:sweep", "Run a project with many parameters."),
     "server": ("server:server", "Serve a store over HTTP, for MLflow clients too."),
+    "serve": ("serve:serve", "Serve models over HTTP, following their aliases."),
+    "deployments": ("deployments:deployments", "List what serves where, and go back to the version before."),
     "experiments": ("experiments:experiments", "List, create, rename, delete and restore experiments."),
     "runs": ("runs:runs", "List, show, compare, search, export, delete and restore runs."),
     "artifacts": ("artifacts:artifacts", "List, download and upload the files of a run."),

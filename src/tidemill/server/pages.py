@@ -6,9 +6,9 @@ import msgspec
 
 from tidemill import __version__
 from tidemill.api.openapi import document
-from tidemill.server.answers import SECURITY, send_bytes, send_json, send_text
+from tidemill.http.answers import SECURITY, send_bytes, send_json, send_text
+from tidemill.http.request import Request
 from tidemill.server.docs_page import render
-from tidemill.server.request import Request
 from tidemill.server.routes import RouteTable
 
 API_LEVEL = "3.11.1"
@@ -36,13 +36,6 @@ def add_pages(routes: RouteTable, prefix: str) -> frozenset[str]:
         headers = ((b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy), *SECURITY)
         await send_bytes(request.send, 200, headers, html)
 
-    async def root(request: Request, params: dict[str, str]) -> None:
-        """`/`: on to the page for people."""
-        location = (b"location", f"{prefix}/docs".encode())
-        await send_bytes(request.send, 307, (location, *SECURITY), b"")
-
-    for place in {prefix + "/", prefix or "/"}:
-        routes.add_page(place, root)
     routes.add_page(prefix + "/openapi.json", openapi)
     routes.add_page(prefix + "/docs", docs)
     return frozenset(("/health", "/version", prefix + "/health", prefix + "/version"))

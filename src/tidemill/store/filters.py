@@ -45,6 +45,21 @@ _EXPERIMENT_ATTRIBUTES = {
 }
 
 
+def experiment_numbers(ids: Sequence[str]) -> list[int]:
+    """The experiments' keys, sorted, without those that cannot exist. Raises InvalidParameter for what is no number."""
+    for one in ids:
+        try:
+            int(one)
+        except ValueError:
+            raise InvalidParameter(f"Invalid experiment ID '{one}'. Experiment ID must be a valid integer.") from None
+    return sorted({int(one) for one in ids if one.isascii() and one.isdecimal() and len(one) < 19})
+
+
+def run_attribute(key: str) -> str:
+    """The SQL of a run's attribute (`r`), by its canonical name."""
+    return _RUN_ATTRIBUTES[key]
+
+
 def compile_tree(expr: Expr, leaf: Compile) -> Clause:
     """The condition for a tree; `leaf` knows the tables."""
     if isinstance(expr, Comparison):

@@ -10,8 +10,9 @@ import msgspec
 
 from tidemill.api import codec
 from tidemill.errors import BadRequest, InvalidParameter
-from tidemill.store import limits, points
+from tidemill.store import limits, metric_rules, points
 from tidemill.store.compaction import note_logged
+from tidemill.store.curves import curves as curves
 from tidemill.store.transaction import Tx, marks
 from tidemill.types import metrics as t
 
@@ -21,11 +22,21 @@ Logged = tuple[str, float, int, int]
 _BULK_POINTS = 25_000
 _RUNS_AT_ONCE = 20
 _SEE_DOCS = "See the API docs for more information about request parameters."
-_UPSERT = (
-    "INSERT INTO metric_latest (run_pk, name_id, experiment_id, value, timestamp, step) VALUES (?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (run_pk, name_id) DO UPDATE SET value = excluded.value, timestamp = excluded.timestamp, "
-    "step = excluded.step WHERE (excluded.step, excluded.timestamp, COALESCE(excluded.value, 0)) > "
+_NEWER = (
+    "(excluded.step, excluded.timestamp, COALESCE(excluded.value, 0)) > "
     "(metric_latest.step, metric_latest.timestamp, COALESCE(metric_latest.value, 0))"
+)
+_KEPT = "{0} = CASE WHEN metric_latest.{0} IS NULL OR excluded.{0} {1} metric_latest.{0} THEN " + (
+    "COALESCE(excluded.{0}, metric_latest.{0}) ELSE metric_latest.{0} END"
+)
+_UPSERT = (
+    "INSERT INTO metric_latest (run_pk, name_id, experiment_id, value, timestamp, step, low, high) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_pk, name_id) DO UPDATE SET "
+    + ", ".join(
+        f"{column} = CASE WHEN {_NEWER} THEN excluded.{column} ELSE metric_latest.{column} END"
+        for column in ("value", "timestamp", "step")
+    )
+    + f", {_KEPT.format('low', '<')}, {_KEPT.format('high', '>')}"
 )
 
 
@@ -53,19 +64,34 @@ def append_columns(
         (run_pk, len(columns), points.pack_log(columns, values, timestamps, steps)),
     )
     newest: dict[int, tuple[int, int, float, float]] = {}
+    low: dict[int, float] = {}
+    high: dict[int, float] = {}
     for name, value, timestamp, step in zip(columns, values, timestamps, steps, strict=True):
         # NaN counts as 0 in this comparison, as in MLflow.
-        point = (step, timestamp, value if value == value else 0.0, value)
+        real = value == value
+        point = (step, timestamp, value if real else 0.0, value)
         if name not in newest or point > newest[name]:
             newest[name] = point
+        if real:
+            if name not in low:
+                low[name] = high[name] = value
+            elif value < low[name]:
+                low[name] = value
+            elif value > high[name]:
+                high[name] = value
     # Sorted, so that two transactions with the same series do not wait for each other.
     tx.many(
         _UPSERT,
         [
-            (run_pk, name, experiment, value if value == value else None, timestamp, step)
+            (
+                *(run_pk, name, experiment, value if value == value else None, timestamp, step),
+                *(low.get(name), high.get(name)),
+            )
             for name, (step, timestamp, _, value) in sorted(newest.items())
         ],
     )
+    if experiment in tx.site.rules:
+        metric_rules.check(tx, run_pk, experiment, columns, values, steps)
     tx.touched.add(run_pk)
     note_logged(tx.site, run_pk, len(columns))
 

@@ -21,6 +21,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, islice
 from operator import lt, sub
+from typing import cast
 
 from tidemill.errors import InternalError
 
@@ -120,6 +121,11 @@ def pack_block(points: Sequence[Point]) -> bytes:
 
 def unpack_block(data: bytes) -> list[Point]:
     """The points of a block. Raises InternalError for a damaged one."""
+    return list(zip(*unpack_columns(data), strict=True))
+
+
+def unpack_columns(data: bytes) -> tuple[list[int], list[int], "array[float]"]:
+    """The timestamps, steps and values of a block. Raises InternalError for a damaged one."""
     try:
         form, count = _HEAD.unpack_from(data)
         if form not in (_PLAIN, _ZLIB):
@@ -132,7 +138,9 @@ def unpack_block(data: bytes) -> list[Point]:
         timestamps, at = _unpack_column(body, 0, count)
         steps, at = _unpack_column(body, at, count)
         values = _column("d", body[at : at + 8 * count])
-        return list(zip(timestamps, steps, values, strict=True))
+        if len(timestamps) != count or len(steps) != count:
+            raise _damaged()
+        return timestamps, steps, cast("array[float]", values)
     except (struct.error, ValueError, KeyError, zlib.error) as error:
         raise _damaged() from error
 

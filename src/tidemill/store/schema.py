@@ -161,4 +161,217 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             interval_s BIGINT NOT NULL
         )""",
     ),
+    (
+        """CREATE TABLE events (
+            id {serial} PRIMARY KEY{autoincrement},
+            at BIGINT NOT NULL,
+            kind {text} NOT NULL,
+            subject {text} NOT NULL,
+            data {text} NOT NULL
+        )""",
+        "CREATE INDEX events_by_subject ON events (subject, id)",
+        "CREATE INDEX events_by_kind ON events (kind, id)",
+        """CREATE TABLE subscriptions (
+            sink {text} NOT NULL PRIMARY KEY,
+            position BIGINT NOT NULL,
+            active SMALLINT NOT NULL DEFAULT 1,
+            lease_owner {text} NOT NULL DEFAULT '',
+            lease_until BIGINT NOT NULL DEFAULT 0
+        )""",
+        """CREATE TABLE deliveries (
+            pk {serial} PRIMARY KEY{autoincrement},
+            id {text} NOT NULL UNIQUE,
+            sink {text} NOT NULL REFERENCES subscriptions (sink) ON DELETE CASCADE,
+            event_id BIGINT NOT NULL,
+            kind {text} NOT NULL,
+            subject {text} NOT NULL,
+            body {text} NOT NULL,
+            state SMALLINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            due_at BIGINT NOT NULL,
+            ended_at BIGINT,
+            log {text} NOT NULL
+        )""",
+        "CREATE INDEX deliveries_by_sink ON deliveries (sink, pk)",
+        "CREATE INDEX deliveries_due ON deliveries (sink, due_at, pk) WHERE state = 0",
+        "CREATE INDEX deliveries_in_line ON deliveries (sink, subject, due_at) WHERE state = 0",
+        """CREATE TABLE webhooks (
+            pk {serial} PRIMARY KEY{autoincrement},
+            id {text} NOT NULL UNIQUE,
+            name {text} NOT NULL,
+            url {text} NOT NULL,
+            description {text},
+            events {text} NOT NULL,
+            kinds {text} NOT NULL,
+            status SMALLINT NOT NULL,
+            secret {text},
+            previous_secret {text},
+            previous_until BIGINT NOT NULL DEFAULT 0,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL
+        )""",
+        """CREATE TABLE metric_rules (
+            id {serial} PRIMARY KEY{autoincrement},
+            sink {text} NOT NULL REFERENCES subscriptions (sink) ON DELETE CASCADE,
+            experiment_id BIGINT NOT NULL,
+            key {text} NOT NULL,
+            comparison {text} NOT NULL,
+            value {double} NOT NULL
+        )""",
+        """CREATE TABLE metric_rule_hits (
+            rule_id BIGINT NOT NULL REFERENCES metric_rules (id) ON DELETE CASCADE,
+            run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
+            PRIMARY KEY (rule_id, run_pk)
+        )""",
+        """CREATE TABLE run_changes (
+            run_pk BIGINT NOT NULL PRIMARY KEY REFERENCES runs (pk) ON DELETE CASCADE,
+            at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX run_changes_by_time ON run_changes (at)",
+        """CREATE TABLE feed_watchers (
+            process {text} NOT NULL PRIMARY KEY,
+            until BIGINT NOT NULL
+        )""",
+    ),
+    (
+        """CREATE TABLE registered_models (
+            pk {serial} PRIMARY KEY{autoincrement},
+            name {text} NOT NULL UNIQUE,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            user_id {text},
+            description {text},
+            last_version BIGINT NOT NULL DEFAULT 0,
+            prompt SMALLINT NOT NULL DEFAULT 0
+        )""",
+        "CREATE INDEX registered_models_by_kind ON registered_models (prompt, name)",
+        "CREATE INDEX registered_models_by_updated ON registered_models (updated DESC, name)",
+        """CREATE TABLE registered_model_tags (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (model_pk, key)
+        ){clustered}""",
+        "CREATE INDEX registered_model_tags_by_value ON registered_model_tags (key, substr(value, 1, 100))",
+        """CREATE TABLE model_versions (
+            pk {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            version BIGINT NOT NULL,
+            name {text} NOT NULL,
+            stage SMALLINT NOT NULL DEFAULT 0,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL,
+            user_id {text},
+            description {text},
+            source {text} NOT NULL,
+            location {text} NOT NULL,
+            run_id {text} NOT NULL,
+            run_link {text} NOT NULL,
+            model_id {text} NOT NULL,
+            prompt SMALLINT NOT NULL DEFAULT 0,
+            UNIQUE (model_pk, version)
+        )""",
+        "CREATE UNIQUE INDEX model_versions_by_name ON model_versions (name, version DESC)",
+        "CREATE INDEX model_versions_by_stage ON model_versions (model_pk, stage, version)",
+        "CREATE INDEX model_versions_by_updated ON model_versions (updated DESC, name, version DESC)",
+        "CREATE INDEX model_versions_by_created ON model_versions (created DESC, name, version DESC)",
+        "CREATE INDEX model_versions_by_run ON model_versions (run_id)",
+        "CREATE INDEX model_versions_by_model ON model_versions (model_id)",
+        """CREATE TABLE model_version_tags (
+            version_pk BIGINT NOT NULL REFERENCES model_versions (pk) ON DELETE CASCADE,
+            key {text} NOT NULL,
+            value {text} NOT NULL,
+            PRIMARY KEY (version_pk, key)
+        ){clustered}""",
+        "CREATE INDEX model_version_tags_by_value ON model_version_tags (key, substr(value, 1, 100))",
+        """CREATE TABLE model_aliases (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            alias {text} NOT NULL,
+            version BIGINT NOT NULL,
+            PRIMARY KEY (model_pk, alias)
+        ){clustered}""",
+        """CREATE TABLE model_holds (
+            id {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            version BIGINT NOT NULL,
+            since BIGINT NOT NULL,
+            set_by {text} NOT NULL,
+            set_why {text} NOT NULL,
+            until BIGINT,
+            ended_by {text},
+            ended_why {text}
+        )""",
+        "CREATE INDEX model_holds_by_place ON model_holds (model_pk, kind, place, until)",
+    ),
+    (
+        # The least and the greatest value of each series; of those logged before, the newest is all that is known here.
+        "ALTER TABLE metric_latest ADD COLUMN low {double}",
+        "ALTER TABLE metric_latest ADD COLUMN high {double}",
+        "UPDATE metric_latest SET low = value, high = value",
+        """CREATE TABLE views (
+            experiment_id BIGINT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+            name {text} NOT NULL,
+            state {text} NOT NULL,
+            updated BIGINT NOT NULL,
+            PRIMARY KEY (experiment_id, name)
+        )""",
+    ),
+    (
+        """CREATE TABLE deployments (
+            deployment_id {text} NOT NULL PRIMARY KEY,
+            name {text} NOT NULL,
+            model {text} NOT NULL,
+            model_address {text} NOT NULL,
+            version {text} NOT NULL,
+            previous_version {text} NOT NULL,
+            canary_version {text} NOT NULL,
+            shadow_version {text} NOT NULL,
+            url {text} NOT NULL,
+            host {text} NOT NULL,
+            problem {text} NOT NULL,
+            canary_percent {double} NOT NULL,
+            healthy SMALLINT NOT NULL,
+            since BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            last_seen BIGINT NOT NULL,
+            interval_s BIGINT NOT NULL,
+            details {text} NOT NULL
+        )""",
+        "CREATE INDEX deployments_by_model ON deployments (model, name)",
+    ),
+    (
+        """CREATE TABLE approval_policies (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            metrics {text} NOT NULL,
+            signature SMALLINT NOT NULL,
+            approvers {text} NOT NULL,
+            own SMALLINT NOT NULL,
+            updated BIGINT NOT NULL,
+            set_by {text} NOT NULL,
+            PRIMARY KEY (model_pk, kind, place)
+        ){clustered}""",
+        """CREATE TABLE approvals (
+            id {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            version BIGINT,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            archive SMALLINT NOT NULL,
+            state SMALLINT NOT NULL,
+            asked BIGINT NOT NULL,
+            asked_by {text} NOT NULL,
+            asked_why {text} NOT NULL,
+            decided BIGINT,
+            decided_by {text},
+            decided_why {text},
+            checks {text}
+        )""",
+        "CREATE INDEX approvals_by_model ON approvals (model_pk, state, id)",
+        "CREATE INDEX approvals_by_state ON approvals (state, id)",
+    ),
 )

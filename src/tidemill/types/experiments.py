@@ -96,3 +96,45 @@ class ExperimentPage(Entity, frozen=True):
 
     experiments: list[Experiment] = []
     next_page_token: str | None = None
+
+
+class ListKeys(Request, frozen=True):
+    """Ask which metrics, params and tags the runs of some experiments have."""
+
+    experiment_ids: list[str] = []
+
+
+class KeyCount(Entity, frozen=True, omit_defaults=False):
+    """A key and how many runs have it."""
+
+    key: str
+    runs: int
+
+
+class ExperimentKeys(Entity, frozen=True, omit_defaults=False):
+    """The keys of some experiments' runs, each list sorted by key. Deleted runs count too."""
+
+    metrics: list[KeyCount]
+    params: list[KeyCount]
+    tags: list[KeyCount]
+
+
+class ListValues(Request, frozen=True):
+    """Ask which values a param or a tag has: `column` is `params.<key>` or `tags.<key>`."""
+
+    experiment_ids: list[str] = []
+    column: str = ""
+    max_results: Int64 = 50
+
+
+class ValueCount(Entity, frozen=True, omit_defaults=False):
+    """A value, cut to 100 characters, and how many runs have it."""
+
+    value: str
+    runs: int
+
+
+class ColumnValues(Entity, frozen=True, omit_defaults=False):
+    """Values, the most frequent first. Deleted runs count too."""
+
+    values: list[ValueCount]

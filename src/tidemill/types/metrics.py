@@ -1,5 +1,7 @@
 """Metrics: numbers with a step and a time, and their history."""
 
+import enum
+
 import msgspec
 
 from tidemill.types.page import Entity, Int64, Request
@@ -70,3 +72,48 @@ class GetMetricHistoryInterval(Request, frozen=True):
     start_step: Int64 | None = None
     end_step: Int64 | None = None
     max_results: Int64 = 2500
+
+
+class CurveAxis(enum.StrEnum):
+    """What a curve is drawn over: the step, the time (ms since the epoch), or the ms since the run's start."""
+
+    STEP = "step"
+    TIME = "time"
+    RELATIVE = "relative"
+
+
+class GetCurves(Request, frozen=True):
+    """Read metrics of many runs for drawing, each curve thinned to `buckets` parts of the axis that holds no more.
+
+    `start` and `end` bound the part of the axis that is read, both included; None: all of it.
+    """
+
+    run_ids: list[str] = []
+    metric_keys: list[str] = []
+    axis: CurveAxis = CurveAxis.STEP
+    buckets: Int64 = 300
+    start: float | None = None
+    end: float | None = None
+
+
+class Curve(Entity, frozen=True, kw_only=True, omit_defaults=False):
+    """One metric of one run along the axis: `points` there are in the range.
+
+    Where they are few enough, `x` and `y` are the points themselves and `low` and `high` are empty. Otherwise each
+    entry is a part of the axis: where its first point lies, and the mean, least and greatest value in it. NaN is the
+    text `NaN`; a part of nothing else has it in all three.
+    """
+
+    run_id: str
+    metric_key: str
+    points: int
+    x: list[float]
+    y: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class Curves(Entity, frozen=True, omit_defaults=False):
+    """The curves that have at least one point in the range, run by run in the order asked for."""
+
+    curves: list[Curve]

@@ -204,3 +204,86 @@ class Heartbeat(Request, frozen=True):
 
     run_ids: list[str] = []
     interval: Int64 = 30
+
+
+class OrderKey(Request, frozen=True):
+    """One key to order a table by: a column as in `GetRunTable.columns`, or `attributes.<name>`."""
+
+    column: str
+    descending: bool = False
+
+
+class GetRunTable(Request, frozen=True):
+    """Read a part of a table: the runs that match, in an order, and of each only the columns named.
+
+    A column is `metrics.<key>` (the newest value), `metrics_min.<key>`, `metrics_max.<key>`, `params.<key>` or
+    `tags.<key>`; everything after the first dot is the key as it was logged. `offset` is the 0-based row to start at.
+    """
+
+    experiment_ids: list[str] = []
+    filter: str = ""
+    run_view_type: ViewType = ViewType.ACTIVE_ONLY
+    order_by: list[OrderKey] = []
+    columns: list[str] = []
+    offset: Int64 = 0
+    max_results: Int64 = 200
+
+
+class RunTable(Entity, frozen=True, kw_only=True, omit_defaults=False):
+    """`total` runs match; each list has one entry a row. What a run does not have is null; NaN is the text `NaN`.
+
+    Times are ms since the epoch. `parents` are the runs' `mlflow.parentRunId`, `children` how many runs name it so.
+    `columns` are in the order asked for.
+    """
+
+    total: int
+    run_ids: list[str]
+    run_names: list[str]
+    experiment_ids: list[str]
+    user_ids: list[str]
+    statuses: list[RunStatus]
+    lifecycle_stages: list[str]
+    start_times: list[int]
+    end_times: list[int | None]
+    parents: list[str | None]
+    children: list[int]
+    columns: list[list[str | float | None]]
+
+
+class GetRunGroups(Request, frozen=True):
+    """Put runs that agree in the columns `group_by` together, and count and average the others' `columns`.
+
+    Columns are those of `GetRunTable`. At most `max_results` groups are answered, those with the most runs.
+    """
+
+    experiment_ids: list[str] = []
+    filter: str = ""
+    run_view_type: ViewType = ViewType.ACTIVE_ONLY
+    group_by: list[str] = []
+    columns: list[str] = []
+    max_results: Int64 = 500
+
+
+class Spread(Entity, frozen=True, omit_defaults=False):
+    """How the numbers of a column are spread over some runs; `count` of them have one. `std` is the sample's."""
+
+    count: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class RunGroup(Entity, frozen=True, omit_defaults=False):
+    """Runs that agree: the common `values` (null: they lack it), how many `runs`, and a spread (or null) a column."""
+
+    values: list[str | float | None]
+    runs: int
+    columns: list[Spread | None]
+
+
+class RunGroups(Entity, frozen=True, omit_defaults=False):
+    """`total` groups there are; `groups` are those with the most runs, largest first."""
+
+    total: int
+    groups: list[RunGroup]

@@ -15,7 +15,10 @@ The tests make their own experiments and runs, so one backend may serve them all
 import pytest
 
 for _noun in (
+    "approvals",
     "batches",
+    "deployments",
+    "curves",
     "experiment_search",
     "experiments",
     "ingest",
@@ -23,15 +26,26 @@ for _noun in (
     "logged_model_search",
     "logged_models",
     "metrics",
+    "model_records",
+    "model_versions",
+    "registered_models",
     "run_filters",
     "run_pages",
+    "run_tables",
     "runs",
     "texts",
     "refusals",
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
+from tidemill.testing.contract.approvals import (  # noqa: E402
+    TestApprovalChecks,
+    TestProtection,
+    TestRequests,
+)
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
+from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -62,17 +76,41 @@ from tidemill.testing.contract.metrics import (  # noqa: E402
     TestLatest,
     TestMetrics,
 )
+from tidemill.testing.contract.model_records import (  # noqa: E402
+    TestLineage,
+    TestModelHistory,
+    TestVersionComparison,
+)
+from tidemill.testing.contract.model_versions import (  # noqa: E402
+    TestModelVersionLife,
+    TestModelVersionSearch,
+    TestStages,
+    TestVersionSources,
+)
+from tidemill.testing.contract.registered_models import (  # noqa: E402
+    TestAliases,
+    TestLatestVersions,
+    TestRegisteredModelLife,
+    TestRegisteredModelSearch,
+    TestRegisteredModelTags,
+)
 from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
 from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
+from tidemill.testing.contract.run_tables import TestExperimentKeys, TestRunGroups, TestRunTable  # noqa: E402
 from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # noqa: E402
 from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
 
 __all__ = [
+    "TestAliases",
+    "TestApprovalChecks",
     "TestArtifactLocation",
     "TestBatch",
     "TestBatchRefusals",
     "TestBulkHistory",
+    "TestCurves",
     "TestDatasets",
+    "TestDeployments",
+    "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
     "TestExperimentTags",
@@ -81,7 +119,9 @@ __all__ = [
     "TestIngestRefusals",
     "TestIntervalHistory",
     "TestLatest",
+    "TestLatestVersions",
     "TestLegacyModels",
+    "TestLineage",
     "TestListedArtifacts",
     "TestLoggedModelArtifacts",
     "TestLoggedModelLife",
@@ -90,15 +130,29 @@ __all__ = [
     "TestLoggedModelSearch",
     "TestLoggedModelTexts",
     "TestMetrics",
+    "TestModelHistory",
     "TestModelLinks",
+    "TestModelVersionLife",
+    "TestModelVersionSearch",
     "TestParams",
+    "TestProtection",
+    "TestRegisteredModelLife",
+    "TestRegisteredModelSearch",
+    "TestRegisteredModelTags",
+    "TestRequests",
     "TestRunChanges",
     "TestRunCreation",
     "TestRunFilterRefusals",
     "TestRunFilters",
+    "TestRunGroups",
     "TestRunOrder",
     "TestRunPages",
     "TestRunParts",
+    "TestRunTable",
     "TestSearchDatasets",
+    "TestStages",
     "TestTags",
+    "TestVersionComparison",
+    "TestVersionSources",
+    "TestViews",
 ]

@@ -1,0 +1,1 @@
+"""Models behind HTTP: from an address to a fast, observed endpoint."""
