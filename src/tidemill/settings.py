@@ -195,6 +195,46 @@ def sender_linger(env: Mapping[str, str] = os.environ) -> float:
     return number("TIDEMILL_SENDER_LINGER", 600.0, env)
 
 
+def webhook_schemes(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`MLFLOW_WEBHOOK_ALLOWED_SCHEMES` (default `https`): the schemes that webhooks and triggers may call, with commas."""
+    words = (word.strip().lower() for word in env.get("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "").split(","))
+    return tuple(word for word in words if word) or ("https",)
+
+
+def webhook_private(env: Mapping[str, str] = os.environ) -> bool:
+    """`MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS` (default false): webhooks and triggers may call addresses that are not public."""
+    return flag("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", False, env)
+
+
+def webhook_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_WEBHOOK_REQUEST_TIMEOUT` (default 30): seconds for one call, from the connection to the answer's last byte."""
+    return max(number("MLFLOW_WEBHOOK_REQUEST_TIMEOUT", 30.0, env), 0.1)
+
+
+def webhook_retries(env: Mapping[str, str] = os.environ) -> int:
+    """`MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES` (default 16, about five hours): how often a failed delivery is tried again."""
+    return max(int(number("MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES", 16, env)), 0)
+
+
+def webhook_workers(env: Mapping[str, str] = os.environ) -> int:
+    """`MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS` (default 10): how many deliveries one process makes at a time."""
+    return max(int(number("MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS", 10, env)), 1)
+
+
+def secret_keys(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SECRET_KEY`, else `MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY`: what secrets in the database are encrypted with.
+
+    Several with commas: the first encrypts, each decrypts. Default: a file beside an SQLite database.
+    """
+    text = env.get("TIDEMILL_SECRET_KEY") or env.get("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY") or ""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def event_days(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_EVENTS_DAYS` (default 30): how long a server keeps events and ended deliveries; 0: for ever."""
+    return max(number("TIDEMILL_EVENTS_DAYS", 30.0, env), 0.0)
+
+
 def cache_folder(env: Mapping[str, str] = os.environ) -> str:
     """`TIDEMILL_CACHE`: where environments of projects and logs of their runs are kept.
 
@@ -223,3 +263,13 @@ def model_cache(env: Mapping[str, str] = os.environ) -> str:
 def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
     """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
     return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
+def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_TOKENS`: tokens, with commas, one of which callers of `tidemill serve` must send. Default: none."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_TOKENS", "").split(",") if one.strip())
+
+
+def serve_admin_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_ADMIN_TOKENS`: as `TIDEMILL_SERVE_TOKENS`, for tokens that may also roll back."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_ADMIN_TOKENS", "").split(",") if one.strip())

@@ -29,7 +29,11 @@ SILENT = {
     "runs.ingest", "inputs.log", "inputs.log_outputs", "logged_models.set_tags", "logged_models.delete_tag",
     "logged_models.log_params", "experiments.set_tag", "experiments.delete_tag",
     # What is about events themselves.
-    "events.clean",
+    "events.clean", "webhooks.redeliver",
+    # What is somebody's own way to look at things.
+    "views.save", "views.delete",
+    # What says that nothing has changed.
+    "deployments.heartbeat",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Models are logged, and found by every kind of address; embedded and through a server."""
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,27 @@ def test_a_model_needs_no_run(cache: Path) -> None:
     assert info.run_id is None
     assert tidemill.active_run() is None
     assert pyfunc.load_model(info.model_uri, allow_pickle=True).predict(["x"]) == ["X"]
+
+
+def test_a_registered_model_is_found_by_version_alias_and_stage(cache: Path) -> None:
+    name = f"shouter-{uuid.uuid4().hex}"
+    with tidemill.start_run():
+        first = pyfunc.log_model("one", shout, registered_model_name=name)
+        second = pyfunc.log_model("two", shout, registered_model_name=name)
+    assert (first.registered_model_version, second.registered_model_version) == ("1", "2")
+    client = tidemill.Client()
+    client.set_registered_model_alias(name, "champion", 1)
+    client.transition_model_version_stage(name, "2", "Production")
+
+    def found(address: str) -> str | None:
+        return pyfunc.load_model(address, allow_pickle=True).model_id
+
+    assert found(f"models:/{name}/1") == found(f"models:/{name}@champion") == first.model_id
+    assert found(f"models:/{name}/Production") == found(f"models:/{name}/latest") == second.model_id
+    with pytest.raises(NotFound):
+        resolve_model(f"models:/{name}/3")
+    with pytest.raises(InvalidParameter):
+        resolve_model(f"models:/{name}/1/../../secret")
 
 
 def test_what_cannot_be_saved_is_marked_failed(cache: Path) -> None:

@@ -1,12 +1,18 @@
 // Every page and its address. A page is loaded when it is first opened.
+import { lazy } from "react";
 import { chooseTheme, currentTheme } from "./state/theme";
 import type { Route } from "./state/router";
 import { ExperimentList } from "./pages/experiments/ExperimentList";
 
+const RunPage = lazy(async () => ({ default: (await import("./pages/run/RunPage")).RunPage }));
+
+const RunTablePage = lazy(() => import("./pages/runs/RunTablePage"));
 
 export const ROUTES: Route[] = [
   { pattern: "", page: ExperimentList },
   { pattern: "experiments", page: ExperimentList },
+  { pattern: "runs/:id", page: RunPage },
+  { pattern: "experiments/:ids", page: RunTablePage as unknown as Route["page"] },
 ];
 
 /** The top bar. `areas`: first segments of the addresses that belong to an item. */

@@ -1,18 +1,22 @@
 """All operations, by name. A new noun adds its line here."""
 
 from tidemill.api import (
+    approvals,
     artifacts,
+    deployments,
     events,
     experiments,
     inputs,
     logged_models,
     metrics,
+    model_records,
     model_versions,
     registered_models,
     runs,
     server,
     trash,
     views,
+    webhooks,
 )
 from tidemill.api.operation import AnyOperation
 
@@ -26,11 +30,15 @@ OPERATIONS: dict[str, AnyOperation] = {
         logged_models,
         registered_models,
         model_versions,
+        model_records,
+        approvals,
         artifacts,
         server,
         trash,
         events,
+        deployments,
         views,
+        webhooks,
     )
     for op in noun.OPERATIONS
 }

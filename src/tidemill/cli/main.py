@@ -19,6 +19,8 @@ COMMANDS = {
     "demo": ("demo:demo", "Train models on real data and log everything, to look around with."),
     "run": ("run:run", "Run a project: a folder, a git address or an archive."),
     "server": ("server:server", "Serve a store over HTTP, for MLflow clients too."),
+    "serve": ("serve:serve", "Serve models over HTTP, following their aliases."),
+    "deployments": ("deployments:deployments", "List what serves where, and go back to the version before."),
     "experiments": ("experiments:experiments", "List, create, rename, delete and restore experiments."),
     "runs": ("runs:runs", "List, show, compare, search, export, delete and restore runs."),
     "artifacts": ("artifacts:artifacts", "List, download and upload the files of a run."),

@@ -122,10 +122,10 @@ class FunctionFlavor:
             return lambda data, params: call(*before, data, params=params)
         return lambda data, params: call(*before, data)
 
-    def signature_of(self, model: Any, example: Any) -> Signature | None:
+    def signature_of(self, model: Any, **options: Any) -> Signature | None:
         """What the types that `predict` declares say, None where it declares none."""
         if isinstance(model, (str, os.PathLike)):
-            return None
+            model = script.run(Path(model), options.get("model_config") or {})
         inner = as_python_model(model)
         return signature_of(inner.func if isinstance(inner, FunctionModel) else inner.predict)
 

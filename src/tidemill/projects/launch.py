@@ -117,7 +117,11 @@ def prepare(request: Request, say: Say, with_environment: bool = True) -> Iterat
                 raise InvalidParameter(f"The entry point '{entry_point.name}' has an empty command.")
             needs = request.needs if request.needs is not None else needs_of(project)
             environment = Environment("none")
-            if with_environment:
+            kind, _ = executors.configured(request.executor)
+            if kind in executors.MAKE_THEIR_OWN:
+                image = project.docker.image if project.docker else ""
+                environment = Environment(kind, needs.digest(kind), requirements=needs.requirements, image=image)
+            elif with_environment:
                 environment = choose(project, request.way, request.offline, say, request.needs)
             yield Prepared(request, code, project, values, environment, needs, argv)
 
@@ -131,6 +135,7 @@ def launch(
     that it started, and the run is KILLED. Raises where the command cannot be started; the run is FAILED then.
     """
     request = prepared.request
+    _check_reach(request, client.tracking_uri)
     run_id, experiment_id = _run_of(prepared, client)
     keeper = ending.Keeper(client, run_id, request.secrets)
     started(run_id)
@@ -287,7 +292,7 @@ def _job(prepared: Prepared, run_id: str, experiment_id: str, address: str, url:
     }
     if url != address:
         variables[INHERITED] = f"{url} {address}"
-    elif not settings.journal_folder():
+    elif not settings.journal_folder() and executors.configured(request.executor)[0] == "local":
         with contextlib.suppress(OSError):
             # Not in the project's folder, which may be gone before everything is sent.
             variables["TIDEMILL_JOURNAL"] = str(journal_root())
@@ -305,8 +310,17 @@ def _job(prepared: Prepared, run_id: str, experiment_id: str, address: str, url:
         secrets=request.secrets,
         requirements=environment.requirements,
         image=environment.image,
+        is_copy=prepared.code.is_copy,
         resources=request.resources,
     )
+
+
+def _check_reach(request: Request, address: str) -> None:
+    if executors.configured(request.executor)[0] != "local" and not address.startswith(("http://", "https://")):
+        raise InvalidParameter(
+            f"The executor '{request.executor}' works on other machines, which cannot reach the store at "
+            f"{resolve.shown(address)}. Start 'tidemill server' where they can, and name it with --uri."
+        )
 
 
 def _ticket(request: Request, ticket: str, log: str) -> str:

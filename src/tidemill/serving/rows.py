@@ -116,12 +116,12 @@ def _row_decoder(columns: Sequence[Column]) -> Callable[[bytes], Rows]:
     """Decodes a list of rows: of one type where all columns have one, else as tuples of their types."""
     width = len(columns)
     kinds = {(one.kind, one.required) for one in columns}
-    row: Any = list[_cell(columns[0])] if len(kinds) == 1 else _tuple_of([_cell(one) for one in columns])
-    decoder = msgspec.json.Decoder(list[row])
+    row = _list_of(_cell(columns[0])) if len(kinds) == 1 else _tuple_of([_cell(one) for one in columns])
+    decoder: msgspec.json.Decoder[Rows] = msgspec.json.Decoder(_list_of(row))
 
     def decode(data: bytes) -> Rows:
         try:
-            rows: Rows = decoder.decode(data)
+            rows = decoder.decode(data)
         except msgspec.ValidationError as error:
             raise _refusal(columns, str(error)) from None
         if len(kinds) == 1 and not set(map(len, rows)) <= {width}:
@@ -224,3 +224,7 @@ def flat(rows: Rows) -> Rows:
 
 def _tuple_of(cells: list[Any]) -> Any:
     return tuple.__class_getitem__(tuple(cells))
+
+
+def _list_of(kind: Any) -> Any:
+    return list.__class_getitem__(kind)

@@ -7,12 +7,14 @@ import msgspec
 from tidemill.api.codec import Encoded
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter
+from tidemill.store.database import Database
 from tidemill.store.pages import Where
-from tidemill.store.transaction import Row, Tx, marks
+from tidemill.store.transaction import Row, Site, Tx, marks
 from tidemill.types import events as t
 
 _COLUMNS = "id, at, kind, subject, data"
 _PENDING = 0
+_AT_ONCE = 2000
 
 
 class _Event(msgspec.Struct):
@@ -76,6 +78,14 @@ def newest_id(tx: Tx) -> int:
     """The id of the newest event ever written, 0 for none."""
     row = tx.row("SELECT max(id) FROM events")
     return int(row[0] or 0) if row else 0
+
+
+def clean_old(database: Database, site: Site, days: float) -> None:
+    """Forget what is older than `days` (0: nothing), a piece at a time so that writers need not wait for long."""
+    while days:
+        gone = database.write(site, lambda tx: clean(tx, t.CleanEvents(round(days * 86_400_000), _AT_ONCE)))
+        if max(gone.events, gone.deliveries) < _AT_ONCE:
+            return
 
 
 def clean(tx: Tx, arg: t.CleanEvents) -> t.CleanedEvents:

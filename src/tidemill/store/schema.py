@@ -174,6 +174,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE subscriptions (
             sink {text} NOT NULL PRIMARY KEY,
             position BIGINT NOT NULL,
+            active SMALLINT NOT NULL DEFAULT 1,
             lease_owner {text} NOT NULL DEFAULT '',
             lease_until BIGINT NOT NULL DEFAULT 0
         )""",
@@ -193,7 +194,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             log {text} NOT NULL
         )""",
         "CREATE INDEX deliveries_by_sink ON deliveries (sink, pk)",
-        "CREATE INDEX deliveries_due ON deliveries (sink, due_at) WHERE state = 0",
+        "CREATE INDEX deliveries_due ON deliveries (sink, due_at, pk) WHERE state = 0",
         "CREATE INDEX deliveries_in_line ON deliveries (sink, subject, due_at) WHERE state = 0",
         """CREATE TABLE webhooks (
             pk {serial} PRIMARY KEY{autoincrement},
@@ -317,5 +318,60 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             updated BIGINT NOT NULL,
             PRIMARY KEY (experiment_id, name)
         )""",
+    ),
+    (
+        """CREATE TABLE deployments (
+            deployment_id {text} NOT NULL PRIMARY KEY,
+            name {text} NOT NULL,
+            model {text} NOT NULL,
+            model_address {text} NOT NULL,
+            version {text} NOT NULL,
+            previous_version {text} NOT NULL,
+            canary_version {text} NOT NULL,
+            shadow_version {text} NOT NULL,
+            url {text} NOT NULL,
+            host {text} NOT NULL,
+            problem {text} NOT NULL,
+            canary_percent {double} NOT NULL,
+            healthy SMALLINT NOT NULL,
+            since BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            last_seen BIGINT NOT NULL,
+            interval_s BIGINT NOT NULL,
+            details {text} NOT NULL
+        )""",
+        "CREATE INDEX deployments_by_model ON deployments (model, name)",
+    ),
+    (
+        """CREATE TABLE approval_policies (
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            metrics {text} NOT NULL,
+            signature SMALLINT NOT NULL,
+            approvers {text} NOT NULL,
+            own SMALLINT NOT NULL,
+            updated BIGINT NOT NULL,
+            set_by {text} NOT NULL,
+            PRIMARY KEY (model_pk, kind, place)
+        ){clustered}""",
+        """CREATE TABLE approvals (
+            id {serial} PRIMARY KEY{autoincrement},
+            model_pk BIGINT NOT NULL REFERENCES registered_models (pk) ON DELETE CASCADE,
+            version BIGINT,
+            kind SMALLINT NOT NULL,
+            place {text} NOT NULL,
+            archive SMALLINT NOT NULL,
+            state SMALLINT NOT NULL,
+            asked BIGINT NOT NULL,
+            asked_by {text} NOT NULL,
+            asked_why {text} NOT NULL,
+            decided BIGINT,
+            decided_by {text},
+            decided_why {text},
+            checks {text}
+        )""",
+        "CREATE INDEX approvals_by_model ON approvals (model_pk, state, id)",
+        "CREATE INDEX approvals_by_state ON approvals (state, id)",
     ),
 )

@@ -8,7 +8,10 @@ from tidemill.clock import now_ms
 from tidemill.store.dialects import Dialect
 from tidemill.store.names import Names
 from tidemill.store.run_cache import RunCache
+from tidemill.store.secrets import Keyring
 from tidemill.types.artifacts import FileInfo, PresignedUpload
+from tidemill.types.deliveries import Target
+from tidemill.types.webhooks import MetricRule, WebhookTestResult
 
 Row = tuple[Any, ...]
 Listener = Callable[[set[int], int], None]
@@ -19,6 +22,10 @@ class Files(Protocol):
 
     def list(self, uri: str, path: str) -> list[FileInfo]:
         """The files of folder `path` below `uri`, sorted, with paths relative to `uri`."""
+        ...
+
+    def read(self, uri: str, path: str, most: int) -> bytes | None:
+        """The file `path` below `uri`, None where there is none. Raises InvalidParameter over `most` bytes."""
         ...
 
     def signed_upload(self, uri: str, path: str, expires_s: int) -> PresignedUpload:
@@ -46,6 +53,22 @@ class Files(Protocol):
         ...
 
 
+class Outgoing(Protocol):
+    """The way out to receivers of webhooks, as far as operations ask for it; calls take time and fail."""
+
+    def check(self, url: str) -> None:
+        """Whether `url` may be called. Raises InvalidParameter."""
+        ...
+
+    def test(self, target: Target, kind: str, rules: Sequence[MetricRule]) -> WebhookTestResult:
+        """Send an example of an event of this kind, and say how it was taken."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        ...
+
+
 @dataclass
 class Site:
     """What belongs to a store beside its database: where new artifacts go, what is kept in memory."""
@@ -59,6 +82,12 @@ class Site:
     """Since when this process looks after the store, in ms since the epoch."""
     due: set[int] = field(default_factory=set)
     """Pks of the runs whose log has grown long."""
+    keyring: Keyring = field(default_factory=lambda: Keyring(None))
+    """What secrets in the database are encrypted with."""
+    outgoing: Outgoing | None = None
+    """How receivers of webhooks are reached; None where this store never calls anybody."""
+    rules: dict[int, dict[int, list[tuple[int, str, MetricRule]]]] = field(default_factory=dict)
+    """Thresholds by experiment and number of the metric's name; see `metric_rules.py`."""
     listeners: list[Listener] = field(default_factory=list)
     """Told after each commit of this process: the pks of the runs that changed, and how many events were written."""
 

@@ -1,5 +1,11 @@
 // Made by scripts/make_types.py from the operation table. Do not edit.
 
+/** A name that points at one version of a registered model, such as `champion`. */
+export interface Alias {
+  alias: string;
+  version: string;
+}
+
 /** The files of one folder, sorted by path, and the address of the root they are relative to. */
 export interface ArtifactList {
   root_uri: string;
@@ -10,6 +16,18 @@ export interface ArtifactList {
 /** Points of several runs; the list is there even where it is empty. */
 export interface BulkMetricHistory {
   metrics?: Metric[];
+}
+
+/** Forget events that are older than `older_than_ms` and that nobody has yet to be told of, at most `limit`. */
+export interface CleanEvents {
+  older_than_ms?: number;
+  limit?: number;
+}
+
+/** How many events and ended deliveries are gone. */
+export interface CleanedEvents {
+  events: number;
+  deliveries: number;
 }
 
 /** Values, the most frequent first. Deleted runs count too. */
@@ -33,6 +51,26 @@ export interface CreateLoggedModel {
   params?: Param[];
   tags?: Tag[];
   model_id?: string;
+}
+
+/** Add a version to a registered model. It is READY at once, in stage None. */
+export interface CreateModelVersion {
+  name: string;
+  source: string;
+  run_id?: string;
+  tags?: Tag[];
+  run_link?: string;
+  description?: string;
+  model_id?: string;
+  user?: string;
+}
+
+/** Create a registered model without versions. */
+export interface CreateRegisteredModel {
+  name: string;
+  tags?: Tag[];
+  description?: string;
+  user?: string;
 }
 
 /** Start a run. `run_id` may be chosen by the caller (32 hex digits), so that clients can work offline. */
@@ -104,6 +142,14 @@ export interface DatasetSummary {
   context?: string;
 }
 
+/** Delete an alias; no such alias is fine. */
+export interface DeleteAlias {
+  name: string;
+  alias: string;
+  user?: string;
+  reason?: string;
+}
+
 /** Mark an experiment and all its runs deleted. */
 export interface DeleteExperiment {
   experiment_id: string;
@@ -126,6 +172,33 @@ export interface DeleteLoggedModelTag {
   tag_key?: string;
 }
 
+/** Delete a version and the aliases that point at it. Its number is never given again. */
+export interface DeleteModelVersion {
+  name: string;
+  version: string;
+  user?: string;
+  reason?: string;
+}
+
+/** Delete a tag of a version; no such tag is fine. */
+export interface DeleteModelVersionTag {
+  name: string;
+  version: string;
+  key: string;
+}
+
+/** Delete a registered model with all its versions. */
+export interface DeleteRegisteredModel {
+  name: string;
+  user?: string;
+}
+
+/** Delete a tag of a registered model; no such tag is fine. */
+export interface DeleteRegisteredModelTag {
+  name: string;
+  key: string;
+}
+
 /** Mark a run deleted; deleting a deleted run is fine. */
 export interface DeleteRun {
   run_id: string;
@@ -141,6 +214,11 @@ export interface DeleteTag {
 export interface DeleteView {
   experiment_id: string;
   name: string;
+}
+
+/** The address of a version's files, resolved through other versions and logged models. */
+export interface DownloadUri {
+  artifact_uri: string;
 }
 
 /** What was removed by this call, and how many things are still to go. */
@@ -160,6 +238,23 @@ export interface EmptyTrash {
 export interface Error {
   error_code: string;
   message: string;
+}
+
+/** One event. Ids grow in the order of commits; `time` is in ms since the epoch; `data` depends on the kind. */
+export interface Event {
+  id: number;
+  time: number;
+  kind: string;
+  subject: string;
+  data?: Record<string, unknown>;
+}
+
+/** Some events, and the `cursor` to ask for those that come after them (as `after`). */
+export interface EventPage {
+  events: Event[];
+  cursor: number;
+  more: boolean;
+  oldest: number;
 }
 
 /** An experiment. Times are milliseconds since the epoch; `lifecycle_stage` is `active` or `deleted`. */
@@ -214,6 +309,12 @@ export interface GetCurves {
   end?: number | "NaN" | "Infinity" | "-Infinity";
 }
 
+/** Ask where the files of a version are. */
+export interface GetDownloadUri {
+  name: string;
+  version: string;
+}
+
 /** Read one experiment, deleted or not. */
 export interface GetExperiment {
   experiment_id: string;
@@ -222,6 +323,12 @@ export interface GetExperiment {
 /** Read one experiment by its name, deleted or not. */
 export interface GetExperimentByName {
   experiment_name: string;
+}
+
+/** Read the highest version of each stage; no `stages`: of all four. */
+export interface GetLatestVersions {
+  name: string;
+  stages?: string[];
 }
 
 /** Read one logged model; deleted ones only with `allow_deleted`. */
@@ -255,6 +362,17 @@ export interface GetMetricHistoryInterval {
   max_results?: number;
 }
 
+/** Read one version. */
+export interface GetModelVersion {
+  name: string;
+  version: string;
+}
+
+/** Read one registered model. */
+export interface GetRegisteredModel {
+  name: string;
+}
+
 /** Read one run, deleted or not. */
 export interface GetRun {
   run_id?: string;
@@ -286,6 +404,12 @@ export interface GetRunTable {
 export interface GetServerInfo {
 }
 
+/** Read the version that an alias points at; `latest` is the newest in stage None, else in any stage. */
+export interface GetVersionByAlias {
+  name: string;
+  alias: string;
+}
+
 /** Say that the processes that write these runs are alive, and will say so again within `interval` seconds. */
 export interface Heartbeat {
   run_ids: string[];
@@ -304,12 +428,26 @@ export interface KeyCount {
   runs: number;
 }
 
+/** The highest version of each stage that has one. */
+export interface LatestVersions {
+  model_versions?: ModelVersion[];
+}
+
 /** List one folder of a run's artifacts. `path` is relative to the run's artifact root. */
 export interface ListArtifacts {
   run_id?: string;
   run_uuid?: string;
   path?: string;
   page_token?: string;
+}
+
+/** The events after the id `after`, oldest first. */
+export interface ListEvents {
+  after?: number;
+  kinds?: string[];
+  subject?: string;
+  max_results?: number;
+  newest?: boolean;
 }
 
 /** Ask which metrics, params and tags the runs of some experiments have. */
@@ -487,6 +625,36 @@ export interface ModelOutput {
   step?: number;
 }
 
+/** One version. `version` is the text of a whole number from 1 on; times are ms since the epoch. */
+export interface ModelVersion {
+  name: string;
+  version: string;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  user_id?: string;
+  current_stage: string;
+  description?: string;
+  source: string;
+  run_id?: string;
+  status: string;
+  status_message?: string;
+  tags?: Tag[];
+  run_link?: string;
+  aliases?: string[];
+  model_id?: string;
+}
+
+/** One model version. */
+export interface ModelVersionAnswer {
+  model_version: ModelVersion;
+}
+
+/** One page of versions, without their aliases; `next_page_token` exactly when there are more. */
+export interface ModelVersionPage {
+  model_versions?: ModelVersion[];
+  next_page_token?: string;
+}
+
 /** The answer `{}`. */
 export interface Nothing {
 }
@@ -514,6 +682,36 @@ export interface PresignUpload {
 export interface PresignedUpload {
   presigned_url: string;
   headers?: Record<string, string>;
+}
+
+/** A registered model. `latest_versions` holds the highest version of each stage. Times are ms since the epoch. */
+export interface RegisteredModel {
+  name: string;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  user_id?: string;
+  description?: string;
+  latest_versions?: ModelVersion[];
+  tags?: Tag[];
+  aliases?: Alias[];
+}
+
+/** One registered model. */
+export interface RegisteredModelAnswer {
+  registered_model: RegisteredModel;
+}
+
+/** One page of registered models; `next_page_token` exactly when there are more. */
+export interface RegisteredModelPage {
+  registered_models?: RegisteredModel[];
+  next_page_token?: string;
+}
+
+/** Give a registered model another name; versions, tags, aliases and history follow it. */
+export interface RenameRegisteredModel {
+  name: string;
+  new_name: string;
+  user?: string;
 }
 
 /** Mark a deleted experiment and all its runs active. */
@@ -645,6 +843,22 @@ export interface SearchLoggedModels {
   page_token?: string;
 }
 
+/** Find versions, of all registered models unless the filter says otherwise. */
+export interface SearchModelVersions {
+  filter?: string;
+  max_results?: number;
+  order_by?: string[];
+  page_token?: string;
+}
+
+/** Find registered models. Prompts are among them only where the filter asks for them. */
+export interface SearchRegisteredModels {
+  filter?: string;
+  max_results?: number;
+  order_by?: string[];
+  page_token?: string;
+}
+
 /** Find runs of some experiments. */
 export interface SearchRuns {
   experiment_ids?: string[];
@@ -662,6 +876,15 @@ export interface ServerInfo {
   workspaces_enabled: boolean;
 }
 
+/** Point an alias at a version, moving it where it pointed at another. */
+export interface SetAlias {
+  name: string;
+  alias: string;
+  version: string;
+  user?: string;
+  reason?: string;
+}
+
 /** Set one tag of an active experiment, replacing an older value. */
 export interface SetExperimentTag {
   experiment_id: string;
@@ -673,6 +896,21 @@ export interface SetExperimentTag {
 export interface SetLoggedModelTags {
   model_id?: string;
   tags?: Tag[];
+}
+
+/** Set a tag of a version, replacing an older value. */
+export interface SetModelVersionTag {
+  name: string;
+  version: string;
+  key: string;
+  value?: string;
+}
+
+/** Set a tag of a registered model, replacing an older value. */
+export interface SetRegisteredModelTag {
+  name: string;
+  key: string;
+  value?: string;
 }
 
 /** Set one tag of a run, replacing an older value. */
@@ -698,6 +936,16 @@ export interface Tag {
   value?: string;
 }
 
+/** Move a version to a stage; with `archive_existing_versions` all others in it become Archived. */
+export interface TransitionStage {
+  name: string;
+  version: string;
+  stage: string;
+  archive_existing_versions?: boolean;
+  user?: string;
+  reason?: string;
+}
+
 /** One removed thing: `kind` is `run`, `logged_model` or `experiment`; `deleted_time` in ms since the epoch. */
 export interface TrashItem {
   kind: string;
@@ -711,6 +959,19 @@ export interface TrashItem {
 export interface UpdateExperiment {
   experiment_id: string;
   new_name: string;
+}
+
+/** Replace the description of a version; absent: clear it. */
+export interface UpdateModelVersion {
+  name: string;
+  version: string;
+  description?: string;
+}
+
+/** Replace the description of a registered model; absent: clear it. */
+export interface UpdateRegisteredModel {
+  name: string;
+  description?: string;
 }
 
 /** Change status, end time or name of an active run; what is absent stays. */
@@ -789,10 +1050,33 @@ export interface Operations {
   "logged_models.delete_tag": [DeleteLoggedModelTag, Nothing];
   "logged_models.log_params": [LogLoggedModelParams, Nothing];
   "logged_models.list_artifacts": [ListLoggedModelArtifacts, LoggedModelArtifacts];
+  "registered_models.create": [CreateRegisteredModel, RegisteredModelAnswer];
+  "registered_models.get": [GetRegisteredModel, RegisteredModelAnswer];
+  "registered_models.rename": [RenameRegisteredModel, RegisteredModelAnswer];
+  "registered_models.update": [UpdateRegisteredModel, RegisteredModelAnswer];
+  "registered_models.delete": [DeleteRegisteredModel, Nothing];
+  "registered_models.search": [SearchRegisteredModels, RegisteredModelPage];
+  "registered_models.get_latest_versions": [GetLatestVersions, LatestVersions];
+  "registered_models.set_tag": [SetRegisteredModelTag, Nothing];
+  "registered_models.delete_tag": [DeleteRegisteredModelTag, Nothing];
+  "registered_models.set_alias": [SetAlias, Nothing];
+  "registered_models.delete_alias": [DeleteAlias, Nothing];
+  "registered_models.get_by_alias": [GetVersionByAlias, ModelVersionAnswer];
+  "model_versions.create": [CreateModelVersion, ModelVersionAnswer];
+  "model_versions.get": [GetModelVersion, ModelVersionAnswer];
+  "model_versions.update": [UpdateModelVersion, ModelVersionAnswer];
+  "model_versions.delete": [DeleteModelVersion, Nothing];
+  "model_versions.search": [SearchModelVersions, ModelVersionPage];
+  "model_versions.get_download_uri": [GetDownloadUri, DownloadUri];
+  "model_versions.transition_stage": [TransitionStage, ModelVersionAnswer];
+  "model_versions.set_tag": [SetModelVersionTag, Nothing];
+  "model_versions.delete_tag": [DeleteModelVersionTag, Nothing];
   "artifacts.list_files": [ListArtifacts, ArtifactList];
   "artifacts.presign_upload": [PresignUpload, PresignedUpload];
   "server.info": [GetServerInfo, ServerInfo];
   "trash.empty": [EmptyTrash, EmptiedTrash];
+  "events.list_events": [ListEvents, EventPage];
+  "events.clean": [CleanEvents, CleanedEvents];
   "views.save": [SaveView, View];
   "views.list_all": [ListViews, Views];
   "views.delete": [DeleteView, Nothing];
@@ -843,10 +1127,33 @@ export const ROUTES = {
   "logged_models.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}", writes: true },
   "logged_models.log_params": { verb: "POST", path: "/api/2.0/mlflow/logged-models/{model_id}/params", writes: true },
   "logged_models.list_artifacts": { verb: "GET", path: "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories", writes: false },
+  "registered_models.create": { verb: "POST", path: "/api/2.0/mlflow/registered-models/create", writes: true },
+  "registered_models.get": { verb: "GET", path: "/api/2.0/mlflow/registered-models/get", writes: false },
+  "registered_models.rename": { verb: "POST", path: "/api/2.0/mlflow/registered-models/rename", writes: true },
+  "registered_models.update": { verb: "PATCH", path: "/api/2.0/mlflow/registered-models/update", writes: true },
+  "registered_models.delete": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/delete", writes: true },
+  "registered_models.search": { verb: "GET", path: "/api/2.0/mlflow/registered-models/search", writes: false },
+  "registered_models.get_latest_versions": { verb: "POST", path: "/api/2.0/mlflow/registered-models/get-latest-versions", writes: false },
+  "registered_models.set_tag": { verb: "POST", path: "/api/2.0/mlflow/registered-models/set-tag", writes: true },
+  "registered_models.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/delete-tag", writes: true },
+  "registered_models.set_alias": { verb: "POST", path: "/api/2.0/mlflow/registered-models/alias", writes: true },
+  "registered_models.delete_alias": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/alias", writes: true },
+  "registered_models.get_by_alias": { verb: "GET", path: "/api/2.0/mlflow/registered-models/alias", writes: false },
+  "model_versions.create": { verb: "POST", path: "/api/2.0/mlflow/model-versions/create", writes: true },
+  "model_versions.get": { verb: "GET", path: "/api/2.0/mlflow/model-versions/get", writes: false },
+  "model_versions.update": { verb: "PATCH", path: "/api/2.0/mlflow/model-versions/update", writes: true },
+  "model_versions.delete": { verb: "DELETE", path: "/api/2.0/mlflow/model-versions/delete", writes: true },
+  "model_versions.search": { verb: "GET", path: "/api/2.0/mlflow/model-versions/search", writes: false },
+  "model_versions.get_download_uri": { verb: "GET", path: "/api/2.0/mlflow/model-versions/get-download-uri", writes: false },
+  "model_versions.transition_stage": { verb: "POST", path: "/api/2.0/mlflow/model-versions/transition-stage", writes: true },
+  "model_versions.set_tag": { verb: "POST", path: "/api/2.0/mlflow/model-versions/set-tag", writes: true },
+  "model_versions.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/model-versions/delete-tag", writes: true },
   "artifacts.list_files": { verb: "GET", path: "/api/2.0/mlflow/artifacts/list", writes: false },
   "artifacts.presign_upload": { verb: "POST", path: "/api/2.0/mlflow/artifacts/presigned-upload-url", writes: false },
   "server.info": { verb: "GET", path: "/api/3.0/mlflow/server-info", writes: false },
   "trash.empty": { verb: "POST", path: "/api/tidemill/1/trash/empty", writes: true },
+  "events.list_events": { verb: "GET", path: "/api/tidemill/1/events", writes: false },
+  "events.clean": { verb: "POST", path: "/api/tidemill/1/events/clean", writes: true },
   "views.save": { verb: "POST", path: "/api/tidemill/1/views/save", writes: true },
   "views.list_all": { verb: "GET", path: "/api/tidemill/1/views/list", writes: false },
   "views.delete": { verb: "POST", path: "/api/tidemill/1/views/delete", writes: true },
