@@ -6,11 +6,13 @@ import { ExperimentList } from "./pages/experiments/ExperimentList";
 
 
 const RunTablePage = lazy(() => import("./pages/runs/RunTablePage"));
+const ComparePage = lazy(() => import("./pages/compare/ComparePage"));
 
 export const ROUTES: Route[] = [
   { pattern: "", page: ExperimentList },
   { pattern: "experiments", page: ExperimentList },
   { pattern: "experiments/:ids", page: RunTablePage as unknown as Route["page"] },
+  { pattern: "compare", page: ComparePage },
 ];
 
 /** The top bar. `areas`: first segments of the addresses that belong to an item. */
