@@ -7,12 +7,14 @@ import { ExperimentList } from "./pages/experiments/ExperimentList";
 const RunPage = lazy(async () => ({ default: (await import("./pages/run/RunPage")).RunPage }));
 
 const RunTablePage = lazy(() => import("./pages/runs/RunTablePage"));
+const ComparePage = lazy(() => import("./pages/compare/ComparePage"));
 
 export const ROUTES: Route[] = [
   { pattern: "", page: ExperimentList },
   { pattern: "experiments", page: ExperimentList },
   { pattern: "runs/:id", page: RunPage },
   { pattern: "experiments/:ids", page: RunTablePage as unknown as Route["page"] },
+  { pattern: "compare", page: ComparePage },
 ];
 
 /** The top bar. `areas`: first segments of the addresses that belong to an item. */
