@@ -18,6 +18,7 @@ def shout(model_input: list[str]) -> list[str]:
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path:
     monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
     return tmp_path / "cache" / "models"
 
 
@@ -84,6 +85,7 @@ def test_models_among_the_files_of_a_run_are_found(cache: Path, tmp_path: Path) 
 
 def test_a_download_is_kept(server: str, fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
     tidemill.set_tracking_uri(server)
     first = pyfunc.log_model("first", shout)
     folder = resolve_model(first.model_uri)
