@@ -12,6 +12,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -33,6 +34,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         events,
         views,
         webhooks,
+        triggers,
     )
     for op in noun.OPERATIONS
 }

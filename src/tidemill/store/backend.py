@@ -24,6 +24,7 @@ from tidemill.store import (
     secrets,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -50,6 +51,7 @@ _NOUNS = {
     "trash": trash,
     "events": events,
     "webhooks": webhooks,
+    "triggers": triggers,
     "views": views,
 }
 _OUTSIDE = frozenset(

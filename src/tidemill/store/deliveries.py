@@ -32,8 +32,9 @@ Render = Callable[[Sink, Event], str | None]
 def subscribe(tx: Tx, sink: str, position: int, active: bool = True) -> None:
     """Tell `sink` of the events after `position`; one that is known stays where it is."""
     tx.run(
-        "INSERT INTO subscriptions (sink, position, active) VALUES (?, ?, ?) ON CONFLICT (sink) DO NOTHING",
-        (sink, position, int(active)),
+        "INSERT INTO subscriptions (sink, position, active, lease_until) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (sink) DO NOTHING",
+        (sink, position, int(active), now_ms() - 1),
     )
 
 
@@ -99,8 +100,8 @@ class DeliveryQueue:
 
     def release(self, owner: str) -> None:
         """Give all leases back, so that others need not wait."""
-        sets = "UPDATE subscriptions SET lease_until = 0, lease_owner = '' WHERE lease_owner = ?"
-        self._database.write(self._site, lambda tx: tx.run(sets, (owner,)))
+        sets = "UPDATE subscriptions SET lease_until = ?, lease_owner = '' WHERE lease_owner = ?"
+        self._database.write(self._site, lambda tx: tx.run(sets, (now_ms() - 1, owner)))
 
     def fan_out(self, sinks: Sequence[Sink], render: Render) -> bool:
         """Turn events into deliveries, at most 500 events at a time; are there more?"""
