@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tidemill import artifacts as artifacts
+    from tidemill import catboost as catboost
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import onnx as onnx
     from tidemill import optuna as optuna
     from tidemill import projects as projects
+    from tidemill import prophet as prophet
     from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
+    from tidemill import serving as serving
     from tidemill import sklearn as sklearn
+    from tidemill import spacy as spacy
+    from tidemill import spark as spark
     from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
     from tidemill import transformers as transformers
@@ -80,6 +86,11 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
     from tidemill.tracking.fluent import start_run as start_run
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import model_card as model_card
+    from tidemill.tracking.registry import register_model as register_model
+    from tidemill.tracking.registry import search_model_versions as search_model_versions
+    from tidemill.tracking.registry import search_registered_models as search_registered_models
+    from tidemill.tracking.registry import set_model_version_tag as set_model_version_tag
     from tidemill.tracking.run import ActiveRun as ActiveRun
     from tidemill.tracking.start import set_experiment as set_experiment
     from tidemill.tracking.system import disable_system_metrics_logging as disable_system_metrics_logging
@@ -98,6 +109,9 @@ _HOME = {
     "tidemill.exceptions": "MlflowException",
     "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
+    "tidemill.tracking.registry": """
+        model_card register_model search_model_versions search_registered_models set_model_version_tag
+    """,
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment",
     "tidemill.tracking.system": """
@@ -130,6 +144,12 @@ _MODULES = {
     "optuna": "tidemill.optuna",
     "projects": "tidemill.projects",
     "pyfunc": "tidemill.pyfunc",
+    "catboost": "tidemill.catboost",
+    "onnx": "tidemill.onnx",
+    "prophet": "tidemill.prophet",
+    "serving": "tidemill.serving",
+    "spacy": "tidemill.spacy",
+    "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

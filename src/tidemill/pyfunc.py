@@ -31,7 +31,7 @@ def save_model(path: "str | os.PathLike[str]", python_model: Any = None, **optio
 def log_model(
     name: str | None = None, python_model: Any = None, *, artifact_path: str | None = None, **options: Any
 ) -> ModelInfo:
-    """Save a function, a PythonModel or a script as `save_model` does, as a logged model of the active run.
+    """Save a function, a PythonModel or a script as `save_model` does as a logged model of the active run.
 
     `options`: those of `save_model`, and `registered_model_name`, `params`, `tags`, `model_type`, `step`. `artifact_path`
     is the older name of `name`.
@@ -40,11 +40,12 @@ def log_model(
 
 
 def load_model(
-    model_uri: str, *, allow_pickle: bool = False, model_config: Mapping[str, Any] | None = None
+    model_uri: str, *, allow_pickle: bool = False, model_config: Mapping[str, Any] | None = None, **options: Any
 ) -> PyFuncModel:
     """The model at an address, of whatever flavor, as a function.
 
     A model that runs code of its own (a pickle, a script, code files) raises Untrusted unless `allow_pickle`; see
-    `tidemill models audit` first.
+    `tidemill models audit` first. `options` go to the flavor, such as `trusted` to scikit-learn's and `custom_objects` to
+    Keras's.
     """
-    return load_pyfunc(resolve_model(model_uri), allow_pickle=allow_pickle, model_config=model_config)
+    return load_pyfunc(resolve_model(model_uri), allow_pickle=allow_pickle, model_config=model_config, **options)

@@ -63,7 +63,7 @@ def test_a_script_is_kept_as_it_is(tmp_path: Path) -> None:
     script.write_text(
         "from tidemill.pyfunc import PythonModel, model_config, set_model\n"
         "class Adder(PythonModel):\n"
-        "    def predict(self, context, model_input, params=None):\n"
+        "    def predict(self, context, model_input: list[int], params=None):\n"
         "        return [x + model_config_at_start['n'] for x in model_input]\n"
         "model_config_at_start = model_config()\n"
         "set_model(Adder())\n"
@@ -74,6 +74,8 @@ def test_a_script_is_kept_as_it_is(tmp_path: Path) -> None:
     assert pyfunc.load_model(str(tmp_path / "m"), allow_pickle=True).predict([1, 2]) == [11, 12]
     changed = pyfunc.load_model(str(tmp_path / "m"), allow_pickle=True, model_config={"n": 1})
     assert changed.predict([1]) == [2]
+    assert changed.metadata.signature is not None
+    assert changed.metadata.signature.from_type_hint
 
 
 def test_nothing_runs_unless_it_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

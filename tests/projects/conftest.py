@@ -130,3 +130,14 @@ def commit(folder: Path, message: str = "A step") -> str:
 def kit() -> SimpleNamespace:
     """What tests make projects and repositories with."""
     return SimpleNamespace(project=project, git=git, commit=commit, show=SHOW, command=COMMAND)
+
+
+@pytest.fixture
+def served(tmp_path: Path, environment: dict[str, str]):
+    """The address of a server on the test's store."""
+    from tidemill.testing.server import server_process
+
+    with server_process(
+        tmp_path / "store" / "tidemill.db", tmp_path / "store" / "artifacts", env=environment
+    ) as server:
+        yield server.address

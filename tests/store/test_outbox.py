@@ -32,6 +32,8 @@ SILENT = {
     "events.clean", "webhooks.redeliver", "triggers.run_again",
     # What is somebody's own way to look at things.
     "views.save", "views.delete",
+    # What says that nothing has changed.
+    "deployments.heartbeat",
 }  # fmt: skip
 
 

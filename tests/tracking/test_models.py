@@ -1,5 +1,6 @@
 """Models are logged, and found by every kind of address; embedded and through a server."""
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ def shout(model_input: list[str]) -> list[str]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path:
-    monkeypatch.setenv("TIDEMILL_MODEL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
+    return tmp_path / "cache" / "models"
 
 
 def test_a_logged_model_is_found_by_its_id_and_through_its_run(cache: Path) -> None:
@@ -43,6 +45,27 @@ def test_a_model_needs_no_run(cache: Path) -> None:
     assert pyfunc.load_model(info.model_uri, allow_pickle=True).predict(["x"]) == ["X"]
 
 
+def test_a_registered_model_is_found_by_version_alias_and_stage(cache: Path) -> None:
+    name = f"shouter-{uuid.uuid4().hex}"
+    with tidemill.start_run():
+        first = pyfunc.log_model("one", shout, registered_model_name=name)
+        second = pyfunc.log_model("two", shout, registered_model_name=name)
+    assert (first.registered_model_version, second.registered_model_version) == ("1", "2")
+    client = tidemill.Client()
+    client.set_registered_model_alias(name, "champion", 1)
+    client.transition_model_version_stage(name, "2", "Production")
+
+    def found(address: str) -> str | None:
+        return pyfunc.load_model(address, allow_pickle=True).model_id
+
+    assert found(f"models:/{name}/1") == found(f"models:/{name}@champion") == first.model_id
+    assert found(f"models:/{name}/Production") == found(f"models:/{name}/latest") == second.model_id
+    with pytest.raises(NotFound):
+        resolve_model(f"models:/{name}/3")
+    with pytest.raises(InvalidParameter):
+        resolve_model(f"models:/{name}/1/../../secret")
+
+
 def test_what_cannot_be_saved_is_marked_failed(cache: Path) -> None:
     with pytest.raises(InvalidParameter):
         pyfunc.log_model("broken", 5)
@@ -61,11 +84,12 @@ def test_models_among_the_files_of_a_run_are_found(cache: Path, tmp_path: Path) 
 
 
 def test_a_download_is_kept(server: str, fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEMILL_MODEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
     tidemill.set_tracking_uri(server)
     first = pyfunc.log_model("first", shout)
     folder = resolve_model(first.model_uri)
-    assert folder.parent == tmp_path / "cache"
+    assert folder.parent == tmp_path / "cache" / "models"
     (folder / "mark").write_text("kept")
     assert (resolve_model(first.model_uri) / "mark").read_text() == "kept"
     monkeypatch.setenv("TIDEMILL_MODEL_CACHE_GIB", str(4e-6))  # room for one
@@ -73,8 +97,8 @@ def test_a_download_is_kept(server: str, fresh: None, tmp_path: Path, monkeypatc
     resolve_model(second.model_uri)
     assert not folder.exists()
     monkeypatch.setenv("TIDEMILL_MODEL_CACHE_GIB", "0")
-    assert resolve_model(first.model_uri).parent != tmp_path / "cache"
-    assert [one.name for one in (tmp_path / "cache").iterdir() if one.name.startswith("part-")] == []
+    assert resolve_model(first.model_uri).parent != tmp_path / "cache" / "models"
+    assert [one.name for one in (tmp_path / "cache" / "models").iterdir() if one.name.startswith("part-")] == []
 
 
 def test_a_folder_without_a_model_is_none(tmp_path: Path, fresh: None) -> None:

@@ -23,7 +23,7 @@ _ONE = ("name", "version")
 create = Operation(
     "model_versions.create", CreateModelVersion, ModelVersionAnswer,
     "POST", _PATH + "create", allow="registered_model:edit", writes=True, required=("name", "source"),
-    emits=("model_version.created", "prompt_version.created",),
+    signed=True, emits=("model_version.created", "prompt_version.created"),
 )  # fmt: skip
 get = Operation(
     "model_versions.get", GetModelVersion, ModelVersionAnswer,
@@ -32,12 +32,12 @@ get = Operation(
 update = Operation(
     "model_versions.update", UpdateModelVersion, ModelVersionAnswer,
     "PATCH", _PATH + "update", allow="registered_model:edit", writes=True, required=_ONE,
-    emits=("model_version.updated", "prompt_version.updated",),
+    emits=("model_version.updated", "prompt_version.updated"),
 )  # fmt: skip
 delete = Operation(
     "model_versions.delete", DeleteModelVersion, Nothing,
     "DELETE", _PATH + "delete", allow="registered_model:delete", writes=True, required=_ONE,
-    emits=("model_version.deleted", "model_version_alias.deleted", "prompt_version.deleted", "prompt_alias.deleted",),
+    signed=True, emits=("model_version.deleted", "model_version_alias.deleted", "prompt_version.deleted", "prompt_alias.deleted"),
 )  # fmt: skip
 search = Operation(
     "model_versions.search", SearchModelVersions, ModelVersionPage,
@@ -50,17 +50,17 @@ get_download_uri = Operation(
 transition_stage = Operation(
     "model_versions.transition_stage", TransitionStage, ModelVersionAnswer,
     "POST", _PATH + "transition-stage", allow="registered_model:edit", writes=True, required=(*_ONE, "stage"),
-    emits=("model_version.stage_changed", "prompt_version.stage_changed",),
+    signed=True, emits=("model_version.stage_changed", "prompt_version.stage_changed"),
 )  # fmt: skip
 set_tag = Operation(
     "model_versions.set_tag", SetModelVersionTag, Nothing,
     "POST", _PATH + "set-tag", allow="registered_model:edit", writes=True, required=(*_ONE, "key"),
-    emits=("model_version_tag.set", "prompt_version_tag.set",),
+    emits=("model_version_tag.set", "prompt_version_tag.set"),
 )  # fmt: skip
 delete_tag = Operation(
     "model_versions.delete_tag", DeleteModelVersionTag, Nothing,
     "DELETE", _PATH + "delete-tag", allow="registered_model:edit", writes=True, required=(*_ONE, "key"),
-    emits=("model_version_tag.deleted", "prompt_version_tag.deleted",),
+    emits=("model_version_tag.deleted", "prompt_version_tag.deleted"),
 )  # fmt: skip
 
 OPERATIONS = (create, get, update, delete, search, get_download_uri, transition_stage, set_tag, delete_tag)

@@ -36,7 +36,9 @@ _SAMPLES: Json = {
     "experiment_name": "wine",
     "filter": "metrics.loss < 0.5",
     "group_by": ["params.model"],
+    "id": "7",
     "key": "loss",
+    "other_version": "4",
     "max_results": 100,
     "metric_key": "loss",
     "metric_keys": ["loss"],
@@ -76,6 +78,8 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("experiments.delete_tag", "key"): "team",
     ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
     ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
+    ("approvals.set_policy", "metrics"): [{"metric": "accuracy", "operator": ">=", "value": 0.9}],
+    ("approvals.search", "state"): "ASKED",
     ("registered_models.search", "filter"): "name LIKE 'wine%'",
     ("registered_models.set_tag", "key"): "team",
     ("registered_models.set_tag", "value"): "forecast",
@@ -97,12 +101,13 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
 }
 
 
-_FILE_ANSWERS = ("download", "run_file", "model_file")
+_FILE_ANSWERS = ("download", "run_file", "model_file", "version_file")
 _TRANSFER_QUERY: dict[str, dict[str, bool]] = {
     "list_folder": {"path": False},
     "model_file": {"artifact_file_path": True},
     "run_file": {"run_id": True, "path": True},
     "upload_part": {"upload_id": True, "part_number": True},
+    "version_file": {"name": True, "version": True, "path": True},
     "upload_run_file": {"run_uuid": True, "path": True},
 }
 """The fields that the routes of files take by query, and whether they must be there."""

@@ -16,7 +16,8 @@ class Operation(Generic[In, Out]):
     `replay`: it may be kept in a local journal and sent later. `required` lists the fields that must be there, in the
     order in which they are checked. `also` holds further (verb, path) pairs that mean the same. A body of the content
     type `raw_type` is not JSON but the field `raw_field`, byte for byte; the other fields are in the path then. `emits`
-    lists the kinds of the events that it may write into the outbox.
+    lists the kinds of the events that it may write into the outbox. `signed`: its input has a field `user`, and maybe
+    `reason`, which a server fills in from the request's headers where they are absent.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Operation(Generic[In, Out]):
     raw_type: str = ""
     raw_field: str = ""
     emits: tuple[str, ...] = ()
+    signed: bool = False
 
     @property
     def noun(self) -> str:

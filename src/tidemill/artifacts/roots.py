@@ -81,6 +81,17 @@ class Roots:
             for info in storage.list("/".join(filter(None, (root, inside))))
         ]
 
+    def read(self, uri: str, path: str, most: int) -> bytes | None:
+        """The file `path` below `uri`, None where there is none. Raises InvalidParameter over `most` bytes."""
+        storage, root = self.place(uri)
+        inside = "/".join(filter(None, (root, safe_path(path))))
+        info = storage.stat(inside)
+        if info is None or info.is_dir:
+            return None
+        if (info.file_size or 0) > most:
+            raise InvalidParameter(f"The file '{path}' has {info.file_size} bytes; at most {most} are read.")
+        return b"".join(storage.read(inside, 0, most))
+
     def signed_upload(self, uri: str, path: str, expires_s: int) -> PresignedUpload:
         """An address to PUT one file to, for runs whose artifacts lie directly in a cloud's storage.
 

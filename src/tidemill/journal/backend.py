@@ -14,6 +14,7 @@ from tidemill.api.operation import AnyOperation, Backend, Operation
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
 from tidemill.journal import copies, format, known, past, sender, state
+from tidemill.journal.delivery import BY_NAME
 from tidemill.journal.waiting import Waiting, megabytes
 from tidemill.journal.writer import LOST_TAG, Writer, say
 from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
@@ -280,7 +281,7 @@ class JournalBackend:
 
     def _create(self, op: AnyOperation, arg: Any) -> Any:
         """Make a run or a logged model: at the store where that can be reached, else in the journal."""
-        if self._is_reachable() and not arg.experiment_id.startswith(sender.BY_NAME):
+        if self._is_reachable() and not arg.experiment_id.startswith(BY_NAME):
             try:
                 answer = self._at_once().call(op, arg)
             except Unavailable as error:
@@ -333,12 +334,12 @@ class JournalBackend:
     def _experiment(self, op: AnyOperation, arg: Any) -> Any:
         """Experiments can be had offline too: by name, with a stand-in for the id."""
         name = getattr(arg, "experiment_name", "") or getattr(arg, "name", "")
-        known = getattr(arg, "experiment_id", "")
-        if known.startswith(sender.BY_NAME):
-            name = known.removeprefix(sender.BY_NAME)
+        given = getattr(arg, "experiment_id", "")
+        if given.startswith(BY_NAME):
+            name = given.removeprefix(BY_NAME)
         elif self._is_reachable() or not name:
             if self.offline:
-                return ExperimentAnswer(_stand_in(known, known))
+                return ExperimentAnswer(_stand_in(given, given))
             try:
                 return (self._at_once() if name else self.target).call(op, arg)
             except Unavailable as error:
@@ -346,8 +347,8 @@ class JournalBackend:
                     raise
                 self._went_down(error)
         if op is experiments.create:
-            return CreatedExperiment(sender.BY_NAME + name)
-        return ExperimentAnswer(_stand_in(sender.BY_NAME + name, name))
+            return CreatedExperiment(BY_NAME + name)
+        return ExperimentAnswer(_stand_in(BY_NAME + name, name))
 
     def _is_reachable(self) -> bool:
         """Whether to ask the store for something that can be had without it."""

@@ -33,10 +33,15 @@ def load_native(
 
 
 def load_pyfunc(
-    folder: "str | os.PathLike[str]", *, allow_pickle: bool = False, model_config: Mapping[str, Any] | None = None
+    folder: "str | os.PathLike[str]",
+    *,
+    allow_pickle: bool = False,
+    model_config: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> PyFuncModel:
     """The model in a folder as a function. `model_config` goes to models that read one, over what was saved with them.
 
+    `options` go to the flavor, as in `load_native`: `trusted`, `custom_objects`, `module`, …
     Raises as `load_native` does, and InvalidParameter for a model that cannot be called.
     """
     path, model = Path(folder), ModelFile.read(folder)
@@ -50,7 +55,10 @@ def load_pyfunc(
         else:
             flavor = find_flavor(name)
             own = model.flavors.get(flavor.name, section)
-            options = {"model_config": dict(model_config)} if model_config else {}
+            if model_config and flavor.name == PYFUNC:
+                options["model_config"] = dict(model_config)
+            elif model_config:
+                section = {**section, "config": {**(section.get("config") or {}), **model_config}}
             native = flavor.load(path, own, allow_pickle=allow_pickle, **options)
             predict = flavor.predictor(native, section)
     return PyFuncModel(path, model, native, predict)

@@ -32,6 +32,10 @@ class PyFuncModel:
         """
         return self._predict(self._enforcer.data(data), self._enforcer.params(params))
 
+    def predict_checked(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """As `predict`, for data that the caller has checked and converted already, as a server does while decoding."""
+        return self._predict(data, self._enforcer.params(params))
+
     @property
     def signature(self) -> Signature | None:
         """The model's signature, None where it has none."""

@@ -4,17 +4,21 @@ import os
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from tidemill import settings
 from tidemill.errors import AlreadyExists, InvalidParameter
-from tidemill.models.environment import environment_of
+from tidemill.models.environment import environment_of, name_of
 from tidemill.models.example import split_params, write_example
 from tidemill.models.flavor import Flavor, find_flavor
 from tidemill.models.format import PYFUNC, ModelFile
-from tidemill.models.infer import schema_of
+from tidemill.models.imports import imported_packages
+from tidemill.models.infer import params_of, schema_of
 from tidemill.models.load import load_pyfunc
-from tidemill.models.signature import Signature, infer_signature
+from tidemill.models.schema import ParamSchema
+from tidemill.models.signature import Signature
 
 CODE = "code"
 """The folder of the model's own modules."""
@@ -63,8 +67,18 @@ def save_model(
             file.flavors[PYFUNC] = {**saved.pyfunc, **code, "python_version": platform.python_version()}
         if input_example is not None:
             file.saved_input_example_info = write_example(folder, input_example)
-        _describe(file, chosen, model, folder, signature, input_example)
-        env = environment_of(saved.requirements, pip_requirements, extra_pip_requirements, conda_env)
+        if isinstance(signature, Signature):
+            file.signature = signature
+        elif signature is None and hasattr(chosen, "signature_of"):
+            file.signature = chosen.signature_of(model, **options)
+        if input_example is not None and PYFUNC in file.flavors:
+            _try_out(file, folder, input_example, infer=signature is None)
+        needed = list(saved.requirements)
+        if pip_requirements is None and conda_env is None and settings.infer_requirements():
+            file.write(folder)
+            given = {name_of(one) for one in needed}
+            needed += [one for one in imported_packages(folder) if name_of(one) not in given]
+        env = environment_of(needed, pip_requirements, extra_pip_requirements, conda_env)
         written = env.write(folder)
         if PYFUNC in file.flavors:
             file.flavors[PYFUNC]["env"] = written
@@ -90,38 +104,21 @@ def _copy_code(folder: Path, paths: Sequence["str | os.PathLike[str]"]) -> None:
             shutil.copyfile(source, target)
 
 
-def _describe(
-    file: ModelFile,
-    flavor: Flavor,
-    model: Any,
-    folder: Path,
-    signature: "Signature | Literal[False] | None",
-    example: Any,
-) -> None:
-    """Find the signature; where there is an example the saved model is called with it once, so that it is known to work."""
-    hinted = getattr(flavor, "signature_of", None)
-    if isinstance(signature, Signature):
-        file.signature = signature
-    elif signature is None and hinted is not None:
-        file.signature = hinted(model, example)
-    if example is None or PYFUNC not in file.flavors:
-        return
+def _try_out(file: ModelFile, folder: Path, example: Any, infer: bool) -> None:
+    """Load what was written and call it with the example, as it will be called later; what is not known yet is inferred."""
     data, params = split_params(example)
+    if infer and file.signature is None:
+        file.signature = Signature(schema_of(data), None, _params(params))
     file.write(folder)
     loaded = load_pyfunc(folder, allow_pickle=True)  # the caller has this very object in hands
     answer = loaded.predict(data, params)
-    if signature is None and (file.signature is None or file.signature.outputs is None):
-        found = file.signature
-        inputs = found.inputs if found is not None else None
-        file.signature = Signature(
-            inputs or schema_of(data),
-            _outputs(answer),
-            found.params
-            if found is not None and found.params
-            else (infer_signature(params=params).params if params else None),
-            found is not None and found.from_type_hint,
-            found is not None and found.from_example,
-        )
+    if infer and file.signature is not None:
+        outputs = file.signature.outputs or _outputs(answer)
+        file.signature = replace(file.signature, outputs=outputs, params=file.signature.params or _params(params))
+
+
+def _params(params: Mapping[str, Any] | None) -> ParamSchema | None:
+    return params_of(params) if params else None
 
 
 def _outputs(answer: Any) -> Any:

@@ -50,6 +50,17 @@ def no_pickles(allow_pickle: bool) -> Iterator[None]:
         _guard.on = before
 
 
+@contextmanager
+def unguarded() -> Iterator[None]:
+    """Within `no_pickles`: for a framework that hears from a process of its own in pickles, once the folder is checked."""
+    before = getattr(_guard, "on", False)
+    _guard.on = False
+    try:
+        yield
+    finally:
+        _guard.on = before
+
+
 def _install() -> None:
     global _installed
     with _hooked:

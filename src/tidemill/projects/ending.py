@@ -1,6 +1,7 @@
 """What is done beside a job while it runs, and how its run ends: signs of life, the record of its output, its status."""
 
 import contextlib
+import fcntl
 import os
 import threading
 from types import TracebackType
@@ -46,6 +47,7 @@ class Keeper:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             # Private: what a job prints may be anything.
             self._file = os.fdopen(os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b", buffering=0)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # by which others see that somebody still writes
 
     def __enter__(self) -> Self:
         self._beating.start()

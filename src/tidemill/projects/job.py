@@ -42,6 +42,8 @@ class Job:
     secrets: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     image: str = ""
+    is_copy: bool = False
+    """Whether the folder is removed when the submitting process is done with it."""
     resources: Resources = Resources()  # noqa: RUF009 - frozen
 
 

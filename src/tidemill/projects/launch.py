@@ -117,7 +117,11 @@ def prepare(request: Request, say: Say, with_environment: bool = True) -> Iterat
                 raise InvalidParameter(f"The entry point '{entry_point.name}' has an empty command.")
             needs = request.needs if request.needs is not None else needs_of(project)
             environment = Environment("none")
-            if with_environment:
+            kind, _ = executors.configured(request.executor)
+            if kind in executors.MAKE_THEIR_OWN:
+                image = project.docker.image if project.docker else ""
+                environment = Environment(kind, needs.digest(kind), requirements=needs.requirements, image=image)
+            elif with_environment:
                 environment = choose(project, request.way, request.offline, say, request.needs)
             yield Prepared(request, code, project, values, environment, needs, argv)
 
@@ -131,6 +135,7 @@ def launch(
     that it started, and the run is KILLED. Raises where the command cannot be started; the run is FAILED then.
     """
     request = prepared.request
+    _check_reach(request, client.tracking_uri)
     run_id, experiment_id = _run_of(prepared, client)
     keeper = ending.Keeper(client, run_id, request.secrets)
     started(run_id)
@@ -150,6 +155,18 @@ def launch(
     keeper.keep_output()
     ending.finish(client, run_id, done)
     return run_id, done
+
+
+def adopt(client: Client, run_id: str, request: Request, ticket: str, stop: threading.Event) -> Ending:
+    """Follow a job that another process has started, to its end. Raises NotFound where the engine does not know it."""
+    keeper = ending.Keeper(client, run_id, request.secrets)
+    executor = executors.executor(request.executor, request.settings)
+    with keeper:
+        keeper.note(_ticket(request, ticket, keeper.log))
+        done = executor.watch(ticket, keeper.through(lambda data, is_error: None), stop)
+    keeper.keep_output()
+    ending.finish(client, run_id, done)
+    return done
 
 
 def _followed(
@@ -202,7 +219,7 @@ def _run_of(prepared: Prepared, client: Client) -> tuple[str, str]:
         client.update_run(request.run_id, "RUNNING")
         client.set_tags(request.run_id, found)
     else:
-        run = client.create_run(_experiment(request, client), tags=found, run_name=request.run_name)
+        run = client.create_run(experiment_of(request, client), tags=found, run_name=request.run_name)
     run_id = run.info.run_id
     try:
         if prepared.values.given:
@@ -215,7 +232,8 @@ def _run_of(prepared: Prepared, client: Client) -> tuple[str, str]:
     return run_id, run.info.experiment_id
 
 
-def _experiment(request: Request, client: Client) -> str:
+def experiment_of(request: Request, client: Client) -> str:
+    """The id of the experiment that a request names, made when missing; else the environment's, else "0"."""
     if request.experiment_id is not None:
         return request.experiment_id
     name = request.experiment_name or settings.experiment_name()
@@ -287,7 +305,7 @@ def _job(prepared: Prepared, run_id: str, experiment_id: str, address: str, url:
     }
     if url != address:
         variables[INHERITED] = f"{url} {address}"
-    elif not settings.journal_folder():
+    elif not settings.journal_folder() and executors.configured(request.executor)[0] == "local":
         with contextlib.suppress(OSError):
             # Not in the project's folder, which may be gone before everything is sent.
             variables["TIDEMILL_JOURNAL"] = str(journal_root())
@@ -305,8 +323,17 @@ def _job(prepared: Prepared, run_id: str, experiment_id: str, address: str, url:
         secrets=request.secrets,
         requirements=environment.requirements,
         image=environment.image,
+        is_copy=prepared.code.is_copy,
         resources=request.resources,
     )
+
+
+def _check_reach(request: Request, address: str) -> None:
+    if executors.configured(request.executor)[0] != "local" and not address.startswith(("http://", "https://")):
+        raise InvalidParameter(
+            f"The executor '{request.executor}' works on other machines, which cannot reach the store at "
+            f"{resolve.shown(address)}. Start 'tidemill server' where they can, and name it with --uri."
+        )
 
 
 def _ticket(request: Request, ticket: str, log: str) -> str:

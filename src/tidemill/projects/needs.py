@@ -19,6 +19,7 @@ from tidemill.projects.definition import Project, read_yaml
 _VERSION = re.compile(r"\d+(?:\.\d+){0,2}")
 _CONDA_PYTHON = re.compile(r"python(?:\s*[=<>~!]+\s*(?P<version>\d+(?:\.\d+){0,2})[.*]*.*)?")
 _LOCAL = re.compile(r"(?:-e\s+|--editable[\s=]+)?(\.{0,2}/[^;\s]*|\.{1,2}|file:[^;\s]*)(?:\[[^\]]*\])?$")
+_FOLDER_OPTION = re.compile(r"(?P<option>-f|--find-links)[\s=]+(?P<path>(?![A-Za-z][A-Za-z0-9+.\-]+:).+)")
 _MOST_DEPTH = 10
 
 
@@ -126,6 +127,9 @@ class _Reader:
                 into.append(self._absolute(text, folder))
 
     def _absolute(self, text: str, folder: str) -> str:
+        places = _FOLDER_OPTION.fullmatch(text)
+        if places is not None:
+            return f"--find-links {os.path.abspath(os.path.join(folder, places['path']))}"
         found = _LOCAL.match(text)
         if found is None:
             return text

@@ -25,6 +25,7 @@ from tidemill.server.files import Files
 from tidemill.server.lane import QueueingBackend, WriteLane
 from tidemill.server.pages import add_pages
 from tidemill.server.routes import Route, RouteTable
+from tidemill.server.signing import signature_of, signed
 from tidemill.server.ui import add_ui
 
 _SMALL = 256 * 1024
@@ -132,11 +133,20 @@ class App:
             if future is not None:
                 await send_json(request.send, _encoded(await future))
                 return
-        work = partial(self._work, op, params, query, body, encoding.decode("latin-1") if encoding else "", raw)
+        signature = signature_of(request.scope["headers"]) if op.signed else {}
+        coding = encoding.decode("latin-1") if encoding else ""
+        work = partial(self._work, op, params, query, body, coding, raw, signature)
         await send_json(request.send, await asyncio.get_running_loop().run_in_executor(self._pool, work))
 
     def _work(
-        self, op: AnyOperation, params: dict[str, str], query: bytes, body: bytes, encoding: str, raw: bool
+        self,
+        op: AnyOperation,
+        params: dict[str, str],
+        query: bytes,
+        body: bytes,
+        encoding: str,
+        raw: bool,
+        signature: dict[str, str],
     ) -> bytes:
         """One request from its bytes to its answer's, in a thread."""
         if encoding:
@@ -149,7 +159,7 @@ class App:
             arg = decode_fields(op, {**read_object(body), **params})
         else:
             arg = decode_request(op, body)
-        return _encoded(self._answer(op, arg))
+        return _encoded(self._answer(op, signed(arg, signature) if signature else arg))
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

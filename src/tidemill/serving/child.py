@@ -2,11 +2,11 @@
 
 import signal
 import sys
+from pathlib import Path
 
-from tidemill.models.load import load_pyfunc
 from tidemill.serving import wire
 from tidemill.serving.isolated import own_streams
-from tidemill.serving.opening import quiet
+from tidemill.serving.opening import load_function
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     reader, writer = own_streams()
     job = wire.receive(reader)
     try:
-        predict = quiet(load_pyfunc(job["folder"], allow_pickle=job["allow_pickle"]).function)
+        predict = load_function(Path(job["folder"]), job["allow_pickle"])
     except Exception as error:
         wire.send(writer, {"error": f"{type(error).__name__}: {error}"})
         return 1

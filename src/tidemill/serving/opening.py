@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tidemill.models.format import ModelFile, inside
 from tidemill.models.load import load_pyfunc
 from tidemill.serving.config import ServingConfig
 from tidemill.serving.isolated import IsolatedModel
+from tidemill.serving.schema import read_schema
 from tidemill.serving.servable import Servable
 
 _BARE = frozenset(("sklearn", "xgboost", "lightgbm"))
@@ -27,15 +29,25 @@ def open_model(name: str, version: str, folder: "str | os.PathLike[str]", config
         servable.predict, servable.abort, servable.close = isolated.predict, isolated.kill, isolated.close
         servable.details["isolated"] = True
         return servable
-    loaded = load_pyfunc(path, allow_pickle=config.allow_pickle)
-    servable.predict = quiet(loaded.function)
+    servable.predict = load_function(path, config.allow_pickle)
     return servable
 
 
-def quiet(predict: Any) -> Any:
-    """scikit-learn warns at each call that a bare matrix has no column names; here they were checked before."""
+def load_function(folder: Path, allow_pickle: bool) -> Callable[[Any, dict[str, Any] | None], Any]:
+    """The model's function, for data that the decoders have checked.
+
+    Nested columns and objects they leave as they are; those go through the model's own check.
+    """
+    # scikit-learn warns at each call that a bare matrix has no column names; here they were checked before.
     warnings.filterwarnings("ignore", message="X does not have valid feature names")
-    return predict
+    model = load_pyfunc(folder, allow_pickle=allow_pickle)
+    signature = model.signature
+    if signature is not None and signature.inputs is not None:
+        schema = read_schema(json.loads(signature.inputs.to_json()))
+        nested = schema is None or any(one.kind == "any" for one in schema.columns)
+        if nested or signature.from_type_hint:
+            return model.predict
+    return model.predict_checked
 
 
 def describe(name: str, version: str, folder: Path, model: ModelFile) -> Servable:

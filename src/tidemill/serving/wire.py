@@ -3,7 +3,7 @@
 Data only: nothing that arrives is ever executed. One message is its length (8 bytes, little-endian) and its bytes.
 """
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -14,7 +14,7 @@ class Closed(Exception):
     """The other side is gone."""
 
 
-def send(stream: BinaryIO, value: Any) -> None:
+def send(stream: IO[bytes], value: Any) -> None:
     """Write one message."""
     body = _encoder.encode(pack(value))
     stream.write(len(body).to_bytes(8, "little"))
@@ -22,7 +22,7 @@ def send(stream: BinaryIO, value: Any) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> Any:
+def receive(stream: IO[bytes]) -> Any:
     """Read one message. Raises Closed."""
     head = stream.read(8)
     if len(head) < 8:

@@ -10,7 +10,9 @@ from tidemill.api.codec import Encoded
 from tidemill.api.operation import AnyOperation, Operation
 from tidemill.errors import TidemillError
 from tidemill.store import (
+    approvals,
     artifacts,
+    deployments,
     events,
     experiments,
     heartbeats,
@@ -18,6 +20,7 @@ from tidemill.store import (
     logged_models,
     metric_rules,
     metrics,
+    model_records,
     model_versions,
     registered_models,
     runs,
@@ -46,6 +49,8 @@ _NOUNS = {
     "logged_models": logged_models,
     "registered_models": registered_models,
     "model_versions": model_versions,
+    "model_records": model_records,
+    "approvals": approvals,
     "artifacts": artifacts,
     "server": server,
     "trash": trash,
@@ -53,6 +58,7 @@ _NOUNS = {
     "webhooks": webhooks,
     "triggers": triggers,
     "views": views,
+    "deployments": deployments,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")

@@ -29,6 +29,8 @@ _PARENTS = {
     "model_versions": ("model_pk", "registered_models", "pk"),
     "model_version_tags": ("version_pk", "model_versions", "pk"),
     "model_aliases": ("model_pk", "registered_models", "pk"),
+    "approval_policies": ("model_pk", "registered_models", "pk"),
+    "approvals": ("model_pk", "registered_models", "pk"),
     "model_holds": ("model_pk", "registered_models", "pk"),
 }
 

@@ -2,7 +2,7 @@
 
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter
-from tidemill.store import limits, model_holds, registered_models, version_rows, version_sources
+from tidemill.store import limits, model_holds, protections, registered_models, version_rows, version_sources
 from tidemill.store.model_holds import Move
 from tidemill.store.pages import page, read_token
 from tidemill.store.registry_events import announce, announce_version
@@ -21,7 +21,7 @@ from tidemill.store.registry_limits import (
     version_number,
 )
 from tidemill.store.transaction import Tx
-from tidemill.store.version_rows import find_version, no_model, no_version, read_version
+from tidemill.store.version_rows import Version, find_version, no_model, no_version, read_version
 from tidemill.types import model_versions as t
 from tidemill.types.page import NOTHING, Nothing
 
@@ -81,7 +81,7 @@ def update(tx: Tx, arg: t.UpdateModelVersion) -> t.ModelVersionAnswer:
     version = find_version(tx, arg.name, arg.version)
     tx.run(
         "UPDATE model_versions SET description = ?, updated = ? WHERE pk = ?",
-        (arg.description or "", now_ms(), version.pk),
+        (arg.description, now_ms(), version.pk),
     )
     data = {"version": str(version.number), "description": arg.description or ""}
     announce(tx, "model_version.updated", arg.name, version.prompt, **data)
@@ -93,7 +93,10 @@ def delete(tx: Tx, arg: t.DeleteModelVersion) -> Nothing:
     version = find_version(tx, arg.name, arg.version)
     move = Move(now_ms(), arg.user, arg.reason or "the version was deleted")
     model = version_rows.Model(version.model_pk, version.prompt)
-    for alias in version_rows.aliases_of(tx, version.model_pk, version.number):
+    aliases = version_rows.aliases_of(tx, version.model_pk, version.number)
+    protections.check_free(tx, version.model_pk, arg.name, model_holds.ALIAS, *aliases)
+    protections.check_free(tx, version.model_pk, arg.name, model_holds.STAGE, STAGES[version.stage])
+    for alias in aliases:
         registered_models.remove_alias(tx, arg.name, model, alias, move)
     model_holds.end_all(tx, version.model_pk, version.number, move)
     tx.run("DELETE FROM model_versions WHERE pk = ?", (version.pk,))
@@ -127,26 +130,37 @@ def get_download_uri(tx: Tx, arg: t.GetDownloadUri) -> t.DownloadUri:
 def transition_stage(tx: Tx, arg: t.TransitionStage) -> t.ModelVersionAnswer:
     """See the operation `model_versions.transition_stage`."""
     stage = stage_number(arg.stage)
-    if arg.archive_existing_versions and stage not in (_STAGING, _PRODUCTION):
+    check_archiving(stage, arg.archive_existing_versions)
+    version = find_version(tx, arg.name, arg.version)
+    if version.stage != stage:
+        places = STAGES[stage], STAGES[version.stage]
+        protections.check_free(tx, version.model_pk, arg.name, model_holds.STAGE, *places)
+    carry_out(tx, arg.name, version, stage, arg.archive_existing_versions, Move(now_ms(), arg.user, arg.reason))
+    return _answer(tx, arg.name, version.number)
+
+
+def check_archiving(stage: int, archive: bool) -> None:
+    """Refuse to archive what is in a stage that is none to work in."""
+    if archive and stage not in (_STAGING, _PRODUCTION):
         raise InvalidParameter(
             "Model version transition cannot archive existing model versions because "
             f"'{STAGES[stage]}' is not an Active stage. Valid stages are ['Staging', 'Production']"
         )
-    version = find_version(tx, arg.name, arg.version)
-    move = Move(now_ms(), arg.user, arg.reason)
-    if arg.archive_existing_versions:
-        for pk, number in tx.rows(
-            "SELECT pk, version FROM model_versions WHERE model_pk = ? AND stage = ? AND version <> ?",
-            (version.model_pk, stage, version.number),
-        ):
-            other = version._replace(pk=pk, number=number, stage=stage)
-            move_stage(tx, arg.name, other, _ARCHIVED, move)
-    move_stage(tx, arg.name, version, stage, move)
+
+
+def carry_out(tx: Tx, name: str, version: Version, stage: int, archive: bool, move: Move) -> None:
+    """Put a version into a stage, and the others that are in it into Archived where asked."""
+    others = tx.rows(
+        "SELECT pk, version FROM model_versions WHERE model_pk = ? AND stage = ? AND version <> ?",
+        (version.model_pk, stage, version.number),
+    )
+    for pk, number in others if archive else ():
+        move_stage(tx, name, version._replace(pk=pk, number=number, stage=stage), _ARCHIVED, move)
+    move_stage(tx, name, version, stage, move)
     _touch_model(tx, version.model_pk, move.at)
-    return _answer(tx, arg.name, version.number)
 
 
-def move_stage(tx: Tx, name: str, version: version_rows.Version, stage: int, move: Move) -> None:
+def move_stage(tx: Tx, name: str, version: Version, stage: int, move: Move) -> None:
     """Put a version into a stage, and say so. Stage None is no holding: every version starts in it."""
     tx.run("UPDATE model_versions SET stage = ?, updated = ? WHERE pk = ?", (stage, move.at, version.pk))
     if stage == version.stage:

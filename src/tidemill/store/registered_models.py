@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tidemill.clock import now_ms
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
-from tidemill.store import limits, model_holds, version_rows
+from tidemill.store import limits, model_holds, protections, version_rows
 from tidemill.store.model_holds import Move
 from tidemill.store.pages import page, read_token
 from tidemill.store.registry_events import announce, announce_model
@@ -42,7 +42,7 @@ def create(tx: Tx, arg: t.CreateRegisteredModel) -> t.RegisteredModelAnswer:
     row = tx.row(
         "INSERT INTO registered_models (name, created, updated, user_id, description, prompt) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING pk",
-        (arg.name, now, now, arg.user or None, arg.description or "", prompt),
+        (arg.name, now, now, arg.user or None, arg.description or None, prompt),
     )
     if row is None:
         raise _taken(arg.name, find_model(tx, arg.name).prompt, prompt)
@@ -91,7 +91,7 @@ def update(tx: Tx, arg: t.UpdateRegisteredModel) -> t.RegisteredModelAnswer:
     model = find_model(tx, arg.name)
     tx.run(
         "UPDATE registered_models SET description = ?, updated = ? WHERE pk = ?",
-        (arg.description or "", now_ms(), model.pk),
+        (arg.description or None, now_ms(), model.pk),
     )
     announce(tx, "registered_model.updated", arg.name, model.prompt, description=arg.description or "")
     return _answer(tx, arg.name)
@@ -100,6 +100,7 @@ def update(tx: Tx, arg: t.UpdateRegisteredModel) -> t.RegisteredModelAnswer:
 def delete(tx: Tx, arg: t.DeleteRegisteredModel) -> Nothing:
     """See the operation `registered_models.delete`."""
     model = find_model(tx, arg.name)
+    protections.check_free_model(tx, model.pk, arg.name)
     tx.run("DELETE FROM registered_models WHERE pk = ?", (model.pk,))
     announce(tx, "registered_model.deleted", arg.name, model.prompt, user=arg.user)
     return NOTHING
@@ -161,9 +162,11 @@ def set_alias(tx: Tx, arg: t.SetAlias) -> Nothing:
     """See the operation `registered_models.set_alias`."""
     check_model_name(arg.name)
     check_new_alias(arg.alias)
-    model = find_model(tx, arg.name)
-    number = find_version(tx, arg.name, arg.version).number
-    move_alias(tx, arg.name, model, arg.alias, number, Move(now_ms(), arg.user, arg.reason))
+    version = find_version(tx, arg.name, arg.version)
+    model = Model(version.model_pk, version.prompt)
+    if _holder(tx, model.pk, arg.alias) != version.number:
+        protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
+    move_alias(tx, arg.name, model, arg.alias, version.number, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 
 
@@ -191,6 +194,7 @@ def delete_alias(tx: Tx, arg: t.DeleteAlias) -> Nothing:
     """See the operation `registered_models.delete_alias`."""
     check_alias(arg.alias)
     model = find_model(tx, arg.name)
+    protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
     remove_alias(tx, arg.name, model, arg.alias, Move(now_ms(), arg.user, arg.reason))
     return NOTHING
 

@@ -25,6 +25,10 @@ class Files(Protocol):
         """The files of folder `path` below `uri`, sorted, with paths relative to `uri`."""
         ...
 
+    def read(self, uri: str, path: str, most: int) -> bytes | None:
+        """The file `path` below `uri`, None where there is none. Raises InvalidParameter over `most` bytes."""
+        ...
+
     def signed_upload(self, uri: str, path: str, expires_s: int) -> PresignedUpload:
         """An address to PUT one file to. Raises NotSupported or InvalidParameter."""
         ...

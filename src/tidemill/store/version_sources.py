@@ -78,10 +78,15 @@ def _logged_model(tx: Tx, model_id: str) -> tuple[str, str]:
 
 def _of_model(tx: Tx, source: str, run_id: str, model_id: str) -> Source:
     path = source.removeprefix("models:")
+    name, _, rest = path.strip("/").partition("/")
+    of_prompt = tx.row("SELECT 1 FROM registered_models WHERE name = ? AND prompt = 1", (name.partition("@")[0],))
+    if of_prompt is not None:
+        raise InvalidParameter(
+            f"Invalid model version source: '{source}'. Prompt versions cannot be used as model version sources."
+        )
     try:
         if path.startswith("//"):
             raise InvalidParameter("It names another registry than this one.")
-        name, _, rest = path.strip("/").partition("/")
         if not rest and _MODEL_ID.fullmatch(name):
             location, made_by = _logged_model(tx, name)
             return Source(source, location, run_id or made_by, model_id or name)
@@ -97,8 +102,6 @@ def _of_version(tx: Tx, source: str, name: str, rest: str, run_id: str, model_id
     if not rest:
         name, _, alias = name.partition("@")
     model = find_model(tx, name)
-    if model.prompt:
-        raise InvalidParameter("Prompt versions cannot be used as model version sources.")
     if alias or rest == "latest":
         number = registered_models.held_by(tx, model.pk, name, alias or "latest")
     elif rest.isdecimal():

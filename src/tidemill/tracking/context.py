@@ -47,6 +47,11 @@ def _part(capture: Callable[[], dict[str, str]]) -> dict[str, str]:
         return {}
 
 
+def user_name() -> str:
+    """The name of whoever runs this process, "" where there is none. Nobody has verified it."""
+    return _part(_user).get(tags.USER, "")
+
+
 def _user() -> dict[str, str]:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if os.environ.get(name):

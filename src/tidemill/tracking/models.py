@@ -1,6 +1,8 @@
 """Models by address: found, downloaded and (`log_model`) written as logged models of a run."""
 
+import contextlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -8,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidemill.artifacts.uri import ArtifactUri
-from tidemill.errors import InvalidParameter, NotFound
+from tidemill.artifacts.uri import ArtifactUri, safe_path
+from tidemill.errors import AlreadyExists, NotFound
 from tidemill.models.flavor import Flavor
 from tidemill.models.format import FILE, ModelFile
 from tidemill.models.save import save_model
@@ -19,6 +21,9 @@ from tidemill.tracking.client import Client
 from tidemill.tracking.downloads import download_artifacts
 from tidemill.tracking.entities import LoggedModelOutput, LoggedModelStatus
 from tidemill.tracking.model_cache import cached
+from tidemill.tracking.registry import version_at
+
+_LOGGED = re.compile("m-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,10 @@ def log_model(
     active = run.active()
     client = active.client if active is not None else start.client()
     source = run_id or (active.info.run_id if active is not None else None)
-    inside = client.get_run(run_id).info.experiment_id if run_id else start.experiment_in_force()
+    if active is not None and source == active.info.run_id:
+        inside = active.info.experiment_id
+    else:
+        inside = client.get_run(source).info.experiment_id if source else start.experiment_in_force()
     made = client.create_logged_model(inside, name, source, tags, params, model_type)
     folder = Path(tempfile.mkdtemp(prefix="tidemill-model-"))
     try:
@@ -94,7 +102,16 @@ def log_model(
         shutil.rmtree(folder, ignore_errors=True)
     if source is not None:
         client.log_outputs(source, [LoggedModelOutput(made.model_id, step)])
-    return ModelInfo(made.model_id, made.model_uri, made.name, source, where, file)
+    version = _registered(client, registered_model_name, made.model_uri, source, made.model_id)
+    return ModelInfo(made.model_id, made.model_uri, made.name, source, where, file, version)
+
+
+def _registered(client: Client, name: str | None, uri: str, run_id: str | None, model_id: str) -> str | None:
+    if name is None:
+        return None
+    with contextlib.suppress(AlreadyExists):
+        client.create_registered_model(name)
+    return client.create_model_version(name, uri, run_id, model_id=model_id).version
 
 
 def resolve_model(uri: "str | os.PathLike[str]", client: Client | None = None) -> Path:
@@ -120,9 +137,15 @@ def resolve_model(uri: "str | os.PathLike[str]", client: Client | None = None) -
 
 def _of_models(client: Client, uri: ArtifactUri) -> Path:
     head, _, path = uri.path.strip("/").partition("/")
-    if head.startswith("m-"):
-        return _logged(client, head) / path
-    raise InvalidParameter(f"'{uri}' names a registered model; give a version or an alias of one that exists.")
+    if _LOGGED.fullmatch(head):
+        return _logged(client, head) / safe_path(path)
+    version, path = version_at(client, str(uri))
+    place = client.get_model_version_download_uri(version.name, version.version)
+    parsed = ArtifactUri.parse(place)
+    if parsed.scheme == "runs":
+        return _of_run(client, parsed) / safe_path(path)
+    name = f"{version.name}/{version.version} of {version.creation_timestamp}"
+    return _fetched(client, place, name, final=True) / safe_path(path)
 
 
 def _logged(client: Client, model_id: str) -> Path:

@@ -124,3 +124,8 @@ def _locked(path: str) -> Iterator[None]:
         finally:
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_kept(digest: str) -> bool:
+    """Whether the environment of this digest is there."""
+    return bool(digest) and _read(os.path.join(cache_folder(), digest)) is not None

@@ -36,7 +36,7 @@ def environment(needs: Needs, offline: bool, say: Say) -> Environment:
 
 def _make(program: str, needs: Needs, path: str, offline: bool, say: Say) -> Ready:
     say(f"Making the environment ({len(needs.requirements)} requirements) with uv …")
-    common = [program, "--quiet", "--no-progress", "--no-config", *(["--offline"] if offline else [])]
+    common = [program, "--quiet", "--no-progress", *(["--offline"] if offline else [])]
     carry_out([*common, "venv", "--no-project", "--python", python_for(needs.python), path], _FAILED)
     python = os.path.join(path, "Scripts" if os.name == "nt" else "bin", "python")
     if needs.requirements:

@@ -24,6 +24,9 @@ KINDS = {
     "slurm": "tidemill.projects.executors.slurm:SlurmExecutor",
 }
 
+MAKE_THEIR_OWN = ("ray", "kubernetes")
+"""Kinds whose machines get their environments from the engine, not from a folder that was made here."""
+
 
 def executor(name: str, given: Mapping[str, Any] | None = None, terminal: bool = False) -> Executor:
     """The executor called `name`: a kind, or one of the file. `given` adds to its settings.

@@ -15,7 +15,9 @@ The tests make their own experiments and runs, so one backend may serve them all
 import pytest
 
 for _noun in (
+    "approvals",
     "batches",
+    "deployments",
     "curves",
     "experiment_search",
     "experiments",
@@ -24,6 +26,7 @@ for _noun in (
     "logged_model_search",
     "logged_models",
     "metrics",
+    "model_records",
     "model_versions",
     "registered_models",
     "run_filters",
@@ -35,8 +38,14 @@ for _noun in (
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
+from tidemill.testing.contract.approvals import (  # noqa: E402
+    TestApprovalChecks,
+    TestProtection,
+    TestRequests,
+)
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
 from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -67,6 +76,11 @@ from tidemill.testing.contract.metrics import (  # noqa: E402
     TestLatest,
     TestMetrics,
 )
+from tidemill.testing.contract.model_records import (  # noqa: E402
+    TestLineage,
+    TestModelHistory,
+    TestVersionComparison,
+)
 from tidemill.testing.contract.model_versions import (  # noqa: E402
     TestModelVersionLife,
     TestModelVersionSearch,
@@ -88,12 +102,14 @@ from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTa
 
 __all__ = [
     "TestAliases",
+    "TestApprovalChecks",
     "TestArtifactLocation",
     "TestBatch",
     "TestBatchRefusals",
     "TestBulkHistory",
     "TestCurves",
     "TestDatasets",
+    "TestDeployments",
     "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
@@ -105,6 +121,7 @@ __all__ = [
     "TestLatest",
     "TestLatestVersions",
     "TestLegacyModels",
+    "TestLineage",
     "TestListedArtifacts",
     "TestLoggedModelArtifacts",
     "TestLoggedModelLife",
@@ -113,13 +130,16 @@ __all__ = [
     "TestLoggedModelSearch",
     "TestLoggedModelTexts",
     "TestMetrics",
+    "TestModelHistory",
     "TestModelLinks",
     "TestModelVersionLife",
     "TestModelVersionSearch",
     "TestParams",
+    "TestProtection",
     "TestRegisteredModelLife",
     "TestRegisteredModelSearch",
     "TestRegisteredModelTags",
+    "TestRequests",
     "TestRunChanges",
     "TestRunCreation",
     "TestRunFilterRefusals",
@@ -132,6 +152,7 @@ __all__ = [
     "TestSearchDatasets",
     "TestStages",
     "TestTags",
+    "TestVersionComparison",
     "TestVersionSources",
     "TestViews",
 ]

@@ -101,7 +101,7 @@ class TestModelVersionLife:
         found = backend.call(model_versions.update, t.UpdateModelVersion(name, "1", "more")).model_version
         assert found.description == "more"
         assert found.last_updated_timestamp > before.last_updated_timestamp
-        assert backend.call(model_versions.update, t.UpdateModelVersion(name, "1")).model_version.description == ""
+        assert backend.call(model_versions.update, t.UpdateModelVersion(name, "1")).model_version.description is None
 
     def test_delete(self, backend: Backend) -> None:
         name = new_registered_model(backend)

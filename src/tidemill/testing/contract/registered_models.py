@@ -95,7 +95,6 @@ class TestRegisteredModelLife:
             (registered_models.get_latest_versions, t.GetLatestVersions("nope")),
             (registered_models.set_tag, t.SetRegisteredModelTag("nope", "k", "v")),
             (registered_models.delete_tag, t.DeleteRegisteredModelTag("nope", "k")),
-            (registered_models.set_alias, t.SetAlias("nope", "a", "1")),
             (registered_models.delete_alias, t.DeleteAlias("nope", "a")),
             (registered_models.get_by_alias, t.GetVersionByAlias("nope", "a")),
         ]
@@ -134,7 +133,9 @@ class TestRegisteredModelLife:
         model = backend.call(registered_models.update, t.UpdateRegisteredModel(name, "more")).registered_model
         assert model.description == "more"
         assert model.last_updated_timestamp > before.last_updated_timestamp
-        assert backend.call(registered_models.update, t.UpdateRegisteredModel(name)).registered_model.description == ""
+        assert (
+            backend.call(registered_models.update, t.UpdateRegisteredModel(name)).registered_model.description is None
+        )
 
     def test_delete(self, backend: Backend) -> None:
         name = new_registered_model(backend, tags={"k": "v"})
@@ -227,6 +228,8 @@ class TestAliases:
         name = new_registered_model(backend)
         with refused(NotFound, f"Model Version (name={name}, version=7) not found"):
             backend.call(registered_models.set_alias, t.SetAlias(name, "champion", "7"))
+        with refused(NotFound, "Model Version (name=nope, version=1) not found"):
+            backend.call(registered_models.set_alias, t.SetAlias("nope", "champion", "1"))
         with refused(InvalidParameter, "Parameter 'version' must be an integer, got 'x'."):
             backend.call(registered_models.set_alias, t.SetAlias(name, "champion", "x"))
 
