@@ -1,8 +1,9 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tidemill import settings
 from tidemill.artifacts.local import LocalStorage
@@ -81,6 +82,21 @@ def open_feed(backend: SqlBackend) -> Feed:
     """The live feed of what happens in `backend`."""
     wake = threading.Event()
     return Feed(FeedReader(backend.database, backend.site, wake.set), wake)
+
+
+@contextlib.contextmanager
+def open_standalone(store: str) -> Iterator[Deliverer]:
+    """A deliverer for the database at `store` without a server, not started yet; webhooks only."""
+    sender = WebhookSender(Egress())
+    backend = SqlBackend(
+        open_database(store, background=True), artifact_root="mlflow-artifacts:/", files=Roots("."), outgoing=sender
+    )
+    deliverer = open_deliverer(backend, sender, TriggerRunner([], Egress(), store))
+    try:
+        yield deliverer
+    finally:
+        deliverer.stop()
+        backend.close()
 
 
 def open_deliverer(backend: SqlBackend, sender: WebhookSender, runner: TriggerRunner) -> Deliverer:

@@ -12,6 +12,7 @@ import msgspec
 
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound
+from tidemill.store import metric_rules
 from tidemill.store.database import Database
 from tidemill.store.pages import Column, Order, Where, page, read_token
 from tidemill.store.transaction import Site, Tx, marks
@@ -24,6 +25,7 @@ _STATES = list(t.DeliveryState)
 _NEWEST = Order((Column("d.pk", True),))
 _MOST_LOGGED = 10
 _MOST_EVENTS = 500
+_RELOAD_MS = 2000
 
 Render = Callable[[Sink, Event], str | None]
 """The body of an event for a sink; None where the sink does not care."""
@@ -81,10 +83,14 @@ class DeliveryQueue:
         self._database = database
         self._site = site
         self._sinks_of = sinks_of
+        self._reloaded = 0
 
     def hold(self, owner: str, lease_ms: int, most_new: int) -> list[Sink]:
         """The sinks that `owner` works for, at most `most_new` more than before; their leases last `lease_ms` at least."""
         now = now_ms()
+        if now - self._reloaded > _RELOAD_MS:
+            self._reloaded = now
+            metric_rules.reload(self._database, self._site)  # others may have changed them
         with self._database.read(self._site) as tx:
             sinks = {sink.name: sink for sink in self._sinks_of(tx)}
             rows = tx.rows("SELECT sink, lease_owner, lease_until FROM subscriptions")
