@@ -15,6 +15,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -39,6 +40,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         deployments,
         views,
         webhooks,
+        triggers,
     )
     for op in noun.OPERATIONS
 }

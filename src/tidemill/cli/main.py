@@ -29,6 +29,7 @@ COMMANDS = {
     "models": ("models:models", "Show, audit and predict with models."),
     "sync": ("sync:sync", "Send what was logged without a network, or is left of programs that died."),
     "journal": ("journal:journal", "List and check what waits on this disk to be sent."),
+    "events": ("events:events", "Show what has happened, and deliver it."),
     "gc": ("gc:gc", "Remove for good what was deleted, with its files."),
     "db": ("db:db", "Upgrade a database, or check that it is whole."),
     "completion": ("completion:completion", "Print the script that completes commands in your shell."),

@@ -27,6 +27,7 @@ from tidemill.store import (
     secrets,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -55,6 +56,7 @@ _NOUNS = {
     "trash": trash,
     "events": events,
     "webhooks": webhooks,
+    "triggers": triggers,
     "views": views,
     "deployments": deployments,
 }
