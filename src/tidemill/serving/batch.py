@@ -106,7 +106,7 @@ class Batcher:
 
     async def ask(self, payload: Payload) -> Result:
         """The answer to one payload. Raises what the model raises, DeadlineExceeded and Unavailable."""
-        if self.together and payload.rows > self._most_rows:
+        if self.together and payload.form.joins and payload.rows > self._most_rows:
             return await self._in_parts(payload)
         return await self._put(payload)
 
@@ -167,7 +167,7 @@ class Batcher:
         first = waiting.popleft()
         if first.future.done():
             return []
-        if not self.together:
+        if not self.together or not first.payload.form.joins:
             return [first]
         batch, rows = [first], first.payload.rows
         form, key = first.payload.form, first.payload.params_key
