@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
     from tidemill.tracking.fluent import start_run as start_run
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import model_card as model_card
     from tidemill.tracking.registry import register_model as register_model
     from tidemill.tracking.registry import search_model_versions as search_model_versions
     from tidemill.tracking.registry import search_registered_models as search_registered_models
@@ -108,7 +109,9 @@ _HOME = {
     "tidemill.exceptions": "MlflowException",
     "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
-    "tidemill.tracking.registry": "register_model search_model_versions search_registered_models set_model_version_tag",
+    "tidemill.tracking.registry": """
+        model_card register_model search_model_versions search_registered_models set_model_version_tag
+    """,
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment",
     "tidemill.tracking.system": """
