@@ -7,6 +7,7 @@ from tidemill.api import (
     events,
     experiments,
     inputs,
+    jobs,
     logged_models,
     metrics,
     model_records,
@@ -37,6 +38,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         trash,
         events,
         deployments,
+        jobs,
         views,
         webhooks,
     )

@@ -17,6 +17,7 @@ from tidemill.store import (
     experiments,
     heartbeats,
     inputs,
+    jobs,
     logged_models,
     metric_rules,
     metrics,
@@ -57,6 +58,7 @@ _NOUNS = {
     "webhooks": webhooks,
     "views": views,
     "deployments": deployments,
+    "jobs": jobs,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")
