@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tidemill import prophet as prophet
     from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
+    from tidemill import serving as serving
     from tidemill import sklearn as sklearn
     from tidemill import spacy as spacy
     from tidemill import spark as spark
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
     from tidemill.tracking.fluent import start_run as start_run
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import model_card as model_card
     from tidemill.tracking.registry import register_model as register_model
     from tidemill.tracking.registry import search_model_versions as search_model_versions
     from tidemill.tracking.registry import search_registered_models as search_registered_models
@@ -116,7 +118,9 @@ _HOME = {
     "tidemill.exceptions": "MlflowException",
     "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
-    "tidemill.tracking.registry": "register_model search_model_versions search_registered_models set_model_version_tag",
+    "tidemill.tracking.registry": """
+        model_card register_model search_model_versions search_registered_models set_model_version_tag
+    """,
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment",
     "tidemill.tracking.system": """
@@ -152,6 +156,7 @@ _MODULES = {
     "catboost": "tidemill.catboost",
     "onnx": "tidemill.onnx",
     "prophet": "tidemill.prophet",
+    "serving": "tidemill.serving",
     "spacy": "tidemill.spacy",
     "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",
