@@ -1,5 +1,9 @@
 """Models judged on real data: each number is scikit-learn's, and all of it stands in the run."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -304,3 +308,50 @@ def test_what_does_not_fit_is_said(classifier: Any, held_out: Any) -> None:
 
     with pytest.raises(InvalidParameter, match="'broken' failed: RuntimeError: oops"):
         tidemill.evaluate(classifier, held_out, targets="target", model_type="classifier", extra_metrics=[broken])
+
+
+def test_another_evaluation_in_the_run_replaces_tables_of_the_first(classifier: Any, held_out: Any) -> None:
+    with tidemill.start_run() as run:
+        tidemill.log_table({"a": [1]}, "mine.json")
+        for size in (100, 50):
+            tidemill.evaluate(classifier, held_out[:size], targets="target", model_type="classifier")
+    table = tidemill.load_table("per_class.json", [run.info.run_id])
+    assert table["support"].sum() == 50
+    assert {"mine.json", "per_class.json"} <= {
+        entry["path"] for entry in json.loads(tidemill.get_run(run.info.run_id).data.tags["mlflow.loggedArtifacts"])
+    }
+
+
+OFFLINE = """
+import tidemill
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+features, true = load_iris(return_X_y=True, as_frame=True)
+model = LogisticRegression(max_iter=500).fit(features, true)
+with tidemill.start_run() as run:
+    made = tidemill.sklearn.log_model(model, "net")
+    data = features.assign(target=true)
+    tidemill.evaluate(model, data, targets="target", model_type="classifier", model_id=made.model_id)
+    print(run.info.run_id, made.model_id)
+"""
+
+
+def test_a_model_is_logged_and_judged_without_a_network(tmp_path: Path) -> None:
+    env = {**os.environ, "TIDEMILL_URI": "http://127.0.0.1:9", "TIDEMILL_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", OFFLINE], env=env, capture_output=True, text=True, timeout=120, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    run_id, model_id = done.stdout.split()
+    command = [sys.executable, "-c", "import sys; from tidemill.cli.main import main; sys.exit(main())", "sync"]
+    there = str(tmp_path / "store")
+    sent = subprocess.run([*command, str(tmp_path), "--to", there], capture_output=True, text=True, timeout=60)
+    assert sent.returncode == 0, sent.stderr
+    assert "refused" not in sent.stderr
+    found = tidemill.get_run(run_id)
+    assert found.data.metrics["accuracy_score"] > 0.9
+    model = tidemill.get_logged_model(model_id)
+    assert str(model.status) == "LOGGED_MODEL_READY"
+    assert {point.key for point in model.metrics} >= {"accuracy_score", "f1_score"}
+    features = datasets.load_iris(as_frame=True).data
+    assert len(tidemill.sklearn.load_model(f"models:/{model_id}").predict(features)) == 150

@@ -1,22 +1,23 @@
 """Writing an evaluation to its run: metrics, tables, pictures, and which model was judged on which data."""
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tidemill.errors import NotFound
+from tidemill.errors import NotFound, Unavailable
 from tidemill.evaluation.checks import Check
-from tidemill.tracking import run, start
+from tidemill.tracking import run, start, tables
 from tidemill.tracking.autolog import values
 from tidemill.tracking.autolog.evaluation import Evaluation
 from tidemill.tracking.caution import caution
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import DatasetInput, InputTag, LoggedModelInput
 from tidemill.tracking.fluent import described
-from tidemill.tracking.tags import DATA_CONTEXT
+from tidemill.tracking.tags import DATA_CONTEXT, LOGGED_TABLES
 
 PASSED_TAG = "tidemill.evaluation.passed"
 """The tag of a run that says whether the checks of its last evaluation passed."""
@@ -26,12 +27,10 @@ PASSED_TAG = "tidemill.evaluation.passed"
 def record(dataset: Any, model_id: str | None) -> Iterator["Record"]:
     """Where to write: the active run, or one that lasts as long as the evaluation."""
     outer = run.active()
-    active = outer or start.start_run()
-    if outer is not None:
-        yield Record(active.client, active.info.run_id, dataset, model_id)
-        return
-    with active:
-        yield Record(active.client, active.info.run_id, dataset, model_id)
+    with contextlib.nullcontext(outer) if outer is not None else start.start_run() as active:
+        made = Record(active.client, active.info.run_id, dataset, model_id)
+        yield made
+        made.note_tables()
 
 
 class Record:
@@ -41,13 +40,15 @@ class Record:
         self.run_id = run_id
         self.model_id = model_id
         self.artifacts: dict[str, str] = {}
+        self._tables: list[str] = []
         self._client = client
         self._dataset = dataset
         if model_id is not None:
-            try:
-                client.get_logged_model(model_id)
-            except NotFound:  # a model from elsewhere: nothing here can be linked to it
-                self.model_id = None
+            with contextlib.suppress(Unavailable):
+                try:
+                    client.get_logged_model(model_id)
+                except NotFound:  # a model from elsewhere: nothing here can be linked to it
+                    self.model_id = None
         context = [InputTag(DATA_CONTEXT, "eval")]
         inputs = [DatasetInput(tags=context, dataset=described(dataset))]
         client.log_inputs(run_id, inputs, [LoggedModelInput(self.model_id)] if self.model_id else None)
@@ -67,9 +68,21 @@ class Record:
                 self.figure(prefix + name, draw(*args))
 
     def table(self, name: str, columns: Any) -> None:
-        """Write a table as `<name>.json`."""
-        self._client.log_table(self.run_id, columns, f"{name}.json")
-        self.artifacts[name] = f"{name}.json"
+        """Write a table as `<name>.json`, over the one of an evaluation before this."""
+        path = f"{name}.json"
+        self._client.files_of(self.run_id).write(path, tables.Table.of(columns).encode(path))
+        self._tables.append(path)
+        self.artifacts[name] = path
+
+    def note_tables(self) -> None:
+        """Let the run say which of its files are tables, so that `load_table` finds them."""
+        try:
+            noted = json.loads(self._client.get_run(self.run_id).data.tags.get(LOGGED_TABLES, "[]"))
+        except Unavailable:  # offline: a run that was only made here has noted nothing yet
+            noted = []
+        fresh = [entry for path in self._tables if (entry := {"path": path, "type": "table"}) not in noted]
+        if fresh:
+            self._client.set_tag(self.run_id, LOGGED_TABLES, json.dumps([*noted, *fresh]))
 
     def figure(self, name: str, figure: Any) -> None:
         """Write a figure as `<name>.png`."""
