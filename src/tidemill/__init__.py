@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tidemill import artifacts as artifacts
+    from tidemill import catboost as catboost
     from tidemill import data as data
     from tidemill import entities as entities
     from tidemill import exceptions as exceptions
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import onnx as onnx
     from tidemill import optuna as optuna
+    from tidemill import projects as projects
+    from tidemill import prophet as prophet
+    from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
+    from tidemill import serving as serving
     from tidemill import sklearn as sklearn
+    from tidemill import spacy as spacy
+    from tidemill import spark as spark
     from tidemill import statsmodels as statsmodels
     from tidemill import tracking as tracking
     from tidemill import transformers as transformers
     from tidemill import xgboost as xgboost
     from tidemill.exceptions import MlflowException as MlflowException
+    from tidemill.projects.submit import run as run
     from tidemill.tracking import client as client
     from tidemill.tracking.autolog.frameworks import autolog as autolog
     from tidemill.tracking.client import Client as Client
@@ -75,10 +84,15 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tag as set_tag
     from tidemill.tracking.fluent import set_tags as set_tags
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
+    from tidemill.tracking.fluent import start_run as start_run
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import model_card as model_card
+    from tidemill.tracking.registry import register_model as register_model
+    from tidemill.tracking.registry import search_model_versions as search_model_versions
+    from tidemill.tracking.registry import search_registered_models as search_registered_models
+    from tidemill.tracking.registry import set_model_version_tag as set_model_version_tag
     from tidemill.tracking.run import ActiveRun as ActiveRun
     from tidemill.tracking.start import set_experiment as set_experiment
-    from tidemill.tracking.start import start_run as start_run
     from tidemill.tracking.system import disable_system_metrics_logging as disable_system_metrics_logging
     from tidemill.tracking.system import enable_system_metrics_logging as enable_system_metrics_logging
     from tidemill.tracking.system import set_system_metrics_node_id as set_system_metrics_node_id
@@ -93,9 +107,13 @@ _HOME = {
     "tidemill.tracking.client": "Client MlflowClient",
     "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
+    "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
+    "tidemill.tracking.registry": """
+        model_card register_model search_model_versions search_registered_models set_model_version_tag
+    """,
     "tidemill.tracking.run": "ActiveRun",
-    "tidemill.tracking.start": "set_experiment start_run",
+    "tidemill.tracking.start": "set_experiment",
     "tidemill.tracking.system": """
         disable_system_metrics_logging enable_system_metrics_logging set_system_metrics_node_id
         set_system_metrics_samples_before_logging set_system_metrics_sampling_interval
@@ -107,7 +125,7 @@ _HOME = {
         is_tracking_uri_set last_active_run load_table log_artifact log_artifacts log_dict log_figure log_image
         log_input log_inputs log_metric log_metrics log_model_params log_outputs log_param log_params log_table
         log_text search_experiments search_logged_models search_runs set_experiment_tag set_experiment_tags
-        set_logged_model_tags set_tag set_tags set_tracking_uri
+        set_logged_model_tags set_tag set_tags set_tracking_uri start_run
     """,
 }
 _HOME_OF = {name: home for home, names in _HOME.items() for name in names.split()}
@@ -124,6 +142,14 @@ _MODULES = {
     "keras": "tidemill.keras",
     "lightning": "tidemill.lightning",
     "optuna": "tidemill.optuna",
+    "projects": "tidemill.projects",
+    "pyfunc": "tidemill.pyfunc",
+    "catboost": "tidemill.catboost",
+    "onnx": "tidemill.onnx",
+    "prophet": "tidemill.prophet",
+    "serving": "tidemill.serving",
+    "spacy": "tidemill.spacy",
+    "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",
     "transformers": "tidemill.transformers",
     "tracking": "tidemill.tracking",

@@ -29,6 +29,11 @@ def truncate_long_values(env: Mapping[str, str] = os.environ) -> bool:
     return flag("MLFLOW_TRUNCATE_LONG_VALUES", True, env)
 
 
+def model_source_regex(env: Mapping[str, str] = os.environ) -> str | None:
+    """`MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX` (default: anything): what a new version's source must match."""
+    return env.get("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX") or None
+
+
 def experiment_name(env: Mapping[str, str] = os.environ) -> str | None:
     """`MLFLOW_EXPERIMENT_NAME`: the experiment of new runs where the script names none; made when missing."""
     return env.get("MLFLOW_EXPERIMENT_NAME") or None
@@ -188,3 +193,92 @@ def exit_wait(env: Mapping[str, str] = os.environ) -> float:
 def sender_linger(env: Mapping[str, str] = os.environ) -> float:
     """`TIDEMILL_SENDER_LINGER` (default 600): seconds that the sender goes on trying after the last program has ended."""
     return number("TIDEMILL_SENDER_LINGER", 600.0, env)
+
+
+def webhook_schemes(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`MLFLOW_WEBHOOK_ALLOWED_SCHEMES` (default `https`): the schemes that webhooks and triggers may call, with commas."""
+    words = (word.strip().lower() for word in env.get("MLFLOW_WEBHOOK_ALLOWED_SCHEMES", "").split(","))
+    return tuple(word for word in words if word) or ("https",)
+
+
+def webhook_private(env: Mapping[str, str] = os.environ) -> bool:
+    """`MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS` (default false): webhooks and triggers may call addresses that are not public."""
+    return flag("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", False, env)
+
+
+def webhook_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_WEBHOOK_REQUEST_TIMEOUT` (default 30): seconds for one call, from the connection to the answer's last byte."""
+    return max(number("MLFLOW_WEBHOOK_REQUEST_TIMEOUT", 30.0, env), 0.1)
+
+
+def webhook_retries(env: Mapping[str, str] = os.environ) -> int:
+    """`MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES` (default 16, about five hours): how often a failed delivery is tried again."""
+    return max(int(number("MLFLOW_WEBHOOK_REQUEST_MAX_RETRIES", 16, env)), 0)
+
+
+def webhook_workers(env: Mapping[str, str] = os.environ) -> int:
+    """`MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS` (default 10): how many deliveries one process makes at a time."""
+    return max(int(number("MLFLOW_WEBHOOK_DELIVERY_MAX_WORKERS", 10, env)), 1)
+
+
+def secret_keys(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SECRET_KEY`, else `MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY`: what secrets in the database are encrypted with.
+
+    Several with commas: the first encrypts, each decrypts. Default: a file beside an SQLite database.
+    """
+    text = env.get("TIDEMILL_SECRET_KEY") or env.get("MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY") or ""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def event_days(env: Mapping[str, str] = os.environ) -> float:
+    """`TIDEMILL_EVENTS_DAYS` (default 30): how long a server keeps events and ended deliveries; 0: for ever."""
+    return max(number("TIDEMILL_EVENTS_DAYS", 30.0, env), 0.0)
+
+
+def cache_folder(env: Mapping[str, str] = os.environ) -> str:
+    """`TIDEMILL_CACHE`: where environments of projects and logs of their runs are kept.
+
+    Default: `tidemill` in the user's cache folder (`XDG_CACHE_HOME`, else `~/.cache`).
+    """
+    own = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.abspath(env.get("TIDEMILL_CACHE") or os.path.join(own, "tidemill"))
+
+
+def executors_file(env: Mapping[str, str] = os.environ) -> str | None:
+    """`TIDEMILL_EXECUTORS`: the TOML file that names executors for projects. Default: `./executors.toml`, where it is."""
+    return env.get("TIDEMILL_EXECUTORS") or None
+
+
+def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_ALLOW_PICKLE` (default false): load models that run code of their own as if each call had allowed it."""
+    return flag("TIDEMILL_ALLOW_PICKLE", False, env)
+
+
+def model_cache(env: Mapping[str, str] = os.environ) -> str:
+    """The folder of downloaded models, below `TIDEMILL_CACHE`."""
+    return os.path.join(cache_folder(env), "models")
+
+
+def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
+    """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
+    return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
+def infer_requirements(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_INFER_REQUIREMENTS` (default true): find what a model imports when it is saved, in a process of its own."""
+    return flag("TIDEMILL_INFER_REQUIREMENTS", True, env)
+
+
+def requirements_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT` (default 120): seconds that finding what a model imports may take."""
+    return number("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT", 120.0, env)
+
+
+def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_TOKENS`: tokens, with commas, one of which callers of `tidemill serve` must send. Default: none."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_TOKENS", "").split(",") if one.strip())
+
+
+def serve_admin_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """`TIDEMILL_SERVE_ADMIN_TOKENS`: as `TIDEMILL_SERVE_TOKENS`, for tokens that may also roll back."""
+    return tuple(one.strip() for one in env.get("TIDEMILL_SERVE_ADMIN_TOKENS", "").split(",") if one.strip())

@@ -1,13 +1,21 @@
 """`tidemill.transformers`: what Tidemill does for transformers: `autolog()` and `TidemillCallback`."""
 
-from typing import TYPE_CHECKING, Any
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
+from tidemill.models.format import ModelFile
+from tidemill.models.load import load_native
+from tidemill.models.save import save_model as _save
 from tidemill.tracking.autolog.transformers import autolog
+from tidemill.tracking.model_options import LogOptions, SaveOptions
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
 
 if TYPE_CHECKING:
     from tidemill.tracking.loggers.transformers import TidemillCallback
 
-__all__ = ["TidemillCallback", "autolog"]
+__all__ = ["TidemillCallback", "autolog", "load_model", "log_model", "save_model"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,3 +24,44 @@ def __getattr__(name: str) -> Any:
 
         return TidemillCallback
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def save_model(
+    transformers_model: Any,
+    path: "str | os.PathLike[str]",
+    *,
+    task: str | None = None,
+    model_config: Mapping[str, Any] | None = None,
+    **more: Unpack[SaveOptions],
+) -> ModelFile:
+    """Write a `transformers.Pipeline`, or a dict of its parts (`model`, `tokenizer`, …) into the new folder `path`.
+
+    `task`: of a dict of parts. `model_config`: arguments that a pyfunc calls the pipeline with.
+    `more` as in `tidemill.models.save.save_model`. Raises InvalidParameter and MissingDependency.
+    """
+    return _save("transformers", transformers_model, path, task=task, model_config=model_config, **more)
+
+
+def log_model(
+    transformers_model: Any,
+    name: str | None = None,
+    *,
+    artifact_path: str | None = None,
+    task: str | None = None,
+    model_config: Mapping[str, Any] | None = None,
+    **more: Unpack[LogOptions],
+) -> ModelInfo:
+    """Save a `transformers.Pipeline`, or a dict of its parts (`model`, `tokenizer`, …) as a logged model of the active run.
+
+    Options as in `save_model`, and those of `tidemill.tracking.models.log_model`: `registered_model_name`, `params`,
+    `tags`, `model_type`, `step`, `run_id`. `artifact_path` is the older name of `name`.
+    """
+    return _log("transformers", transformers_model, name or artifact_path, task=task, model_config=model_config, **more)
+
+
+def load_model(model_uri: "str | os.PathLike[str]", *, allow_pickle: bool = False) -> Any:
+    """The model at `model_uri`: a folder, `runs:/…`, `models:/…`, or any artifact address. One saved by MLflow too.
+
+    Raises Untrusted for what could run code, unless `allow_pickle`.
+    """
+    return load_native(resolve_model(os.fspath(model_uri)), "transformers", allow_pickle=allow_pickle)

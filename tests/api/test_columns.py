@@ -29,6 +29,19 @@ def test_what_is_packed_is_unpacked(keys: list[str], points: list[tuple[int, flo
     assert columns.unpack(columns.pack(made(keys, points))) == made(keys, points)
 
 
+def test_columns_may_be_left_uncompressed() -> None:
+    made = columns.empty()
+    made.keys.append("loss")
+    for step in range(1000):
+        made.indexes.append(0)
+        made.values.append(0.5)
+        made.timestamps.append(step)
+        made.steps.append(step)
+    plain, packed = columns.pack(made, compress=False), columns.pack(made)
+    assert len(packed) < len(plain) / 4
+    assert columns.unpack(plain) == columns.unpack(packed) == made
+
+
 def test_nan_survives() -> None:
     found = columns.unpack(columns.pack(made(["a"], [(0, math.nan, 1, 2)])))
     assert math.isnan(found.values[0])

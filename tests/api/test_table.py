@@ -9,7 +9,7 @@ import pytest
 
 from tidemill.api import codec
 from tidemill.api.table import OPERATIONS
-from tidemill.server.request import query_fields
+from tidemill.http.request import query_fields
 from tidemill.server.routes import RouteTable
 from tidemill.store.backend import function_of
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tidemill.testing.receiver import ALLOWED
 from tidemill.testing.server import server_process
 
 _COMPARED = (3, 17)
@@ -99,7 +100,7 @@ def mlflow_python(request: pytest.FixtureRequest) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One server of ours for the session; its address."""
     folder = tmp_path_factory.mktemp("tidemill")
-    with server_process(folder / "tidemill.db", folder / "artifacts") as started:
+    with server_process(folder / "tidemill.db", folder / "artifacts", env=ALLOWED) as started:
         yield started.address
 
 

@@ -34,7 +34,15 @@ _GENERATED = (
     (re.compile(r"\b[0-9a-f]{32}\b"), "<run id>"),
     (re.compile(r"^[a-z]+-[a-z]+-\d{1,4}$"), "<generated name>"),
 )
-_UNORDERED = {"tags", "params", "dataset_inputs", "model_inputs", "model_outputs", "dataset_summaries"}
+_UNORDERED = {
+    "tags",
+    "params",
+    "dataset_inputs",
+    "model_inputs",
+    "model_outputs",
+    "dataset_summaries",
+    "latest_versions",
+}
 _IGNORED = {
     # Further hints on errors, in the newest versions only; no client reads them.
     "sqlstate",

@@ -93,12 +93,13 @@ def test_a_server_that_is_killed_and_comes_back_gets_everything_once(
             assert worst < 0.25, f"the training waited {worst * 1000:.1f} ms in a log call"
 
 
-@pytest.mark.parametrize("fault", ["drop", "refuse", "garbage", "408", "429", "500", "503"])
+@pytest.mark.parametrize("fault", ["drop", "refuse", "stall", "garbage", "408", "429", "500", "503"])
 def test_faults_on_the_way_neither_lose_nor_double(
     fault: str, start: Start, address: str, work: Path, steps: Steps, sync: Sync
 ) -> None:
-    with start(), faulty(address, fault, share=0.4) as proxy:
-        with program(TRAINING, work, settings(proxy.address, 3000, 0.0)) as training:
+    env = settings("", 3000, 0.0, TIDEMILL_HTTP_TIMEOUT="0.5") if fault == "stall" else settings("", 3000, 0.0)
+    with start(), faulty(address, fault, share=0.4, stall_s=1.0) as proxy:
+        with program(TRAINING, work, {**env, "TIDEMILL_URI": proxy.address}) as training:
             output, errors = training.communicate(timeout=120)
         assert training.returncode == 0, errors
         done = sync(work, "--to", address)

@@ -15,10 +15,10 @@ import uvicorn
 
 from tidemill.api.operation import Backend
 from tidemill.artifacts.roots import Roots
+from tidemill.http.protocol import HttpProtocol
+from tidemill.http.sockets import listen
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
-from tidemill.server.protocol import HttpProtocol
-from tidemill.server.sockets import listen
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 

@@ -253,13 +253,13 @@ class Broken:
 
 def test_an_unforeseen_failure_is_told_to_the_log_only(serve, caplog):
     server = serve(Broken())
-    with caplog.at_level(logging.ERROR, logger="tidemill.server"):
+    with caplog.at_level(logging.ERROR, logger="tidemill.http"):
         answer = server.ask("GET", API + "runs/get?run_id=1")
     status, code, message = error(answer)
     assert (status, code) == (500, "INTERNAL_ERROR")
     assert b"secret" not in answer.body
     assert b"Traceback" not in answer.body
-    (record,) = [one for one in caplog.records if one.name == "tidemill.server"]
+    (record,) = [one for one in caplog.records if one.name == "tidemill.http"]
     assert message.rpartition("under ")[2].rstrip(".") in record.getMessage()
     assert "the secret is 1234" in str(record.exc_info)
 

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 from tidemill.errors import InvalidParameter, PayloadTooLarge
-from tidemill.server.body import inflate
+from tidemill.http.body import inflate
 
 PATH = "/api/2.0/mlflow/runs/set-tag"
 

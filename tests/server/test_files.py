@@ -114,6 +114,25 @@ def test_a_file_comes_back_with_its_type_and_name(server):
         assert "sandbox" in answer.headers["content-security-policy"]
 
 
+def test_a_page_that_is_looked_at_runs_in_an_origin_of_its_own(server):
+    run = server.new_run()
+    for name in ("report.html", "picture.svg"):
+        server.ask(
+            "POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run}&path={name}", b"<script>steal()</script>"
+        )
+    shown = server.ask("GET", f"/get-artifact?run_id={run}&path=report.html&show=page")
+    policy = shown.headers["content-security-policy"]
+    assert shown.headers["content-disposition"] == "inline"
+    assert "sandbox allow-scripts;" in policy
+    assert "allow-same-origin" not in policy
+    assert "default-src 'none'" in policy
+    assert "connect-src" not in policy
+    for still_saved in ("path=report.html", "path=picture.svg&show=page"):
+        answer = server.ask("GET", f"/get-artifact?run_id={run}&{still_saved}")
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+
+
 def test_lists_give_base_names_sorted(server):
     for name in ("l/b.txt", "l/a/x.txt", "l/c.txt"):
         server.ask("PUT", f"{PROXY}/{name}", b"12")

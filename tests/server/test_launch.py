@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tidemill.errors import InvalidParameter, PermissionDenied, Unavailable
-from tidemill.server import sockets as listening
+from tidemill.http import sockets as listening
 from tidemill.server.config import ServerConfig, check_config, clean_prefix
 from tidemill.server.launch import serve
 

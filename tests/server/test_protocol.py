@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tidemill.server.protocol import OneWrite
+from tidemill.http.protocol import OneWrite
 
 
 class Sink(asyncio.Transport):

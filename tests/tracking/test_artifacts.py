@@ -225,7 +225,7 @@ def test_artifacts_by_address(run_id: str, tmp_path: Path) -> None:
         artifacts.download_artifacts()
     with pytest.raises(InvalidParameter, match="artifact_path"):
         artifacts.download_artifacts(uri, artifact_path="dir")
-    with pytest.raises(InvalidParameter, match="registered model"):
+    with pytest.raises(NotFound):
         artifacts.download_artifacts("models:/name/1")
     with pytest.raises(TidemillError, match="unknown scheme"):
         artifacts.download_artifacts("dbfs:/x/y")

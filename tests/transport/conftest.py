@@ -15,9 +15,9 @@ import pytest
 import uvicorn
 
 from tidemill.artifacts.roots import Roots
+from tidemill.http.protocol import HttpProtocol
+from tidemill.http.sockets import listen
 from tidemill.server.app import App
-from tidemill.server.protocol import HttpProtocol
-from tidemill.server.sockets import listen
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 

@@ -50,6 +50,20 @@ def new_run(backend):
     return backend.call(runs.create, CreateRun(experiment_id="0", start_time=1)).run.info.run_id
 
 
+@pytest.mark.parametrize(
+    ("uri", "local"),
+    [
+        ("http://127.0.0.1:5000", True),
+        ("http://localhost:5000/x", True),
+        ("http://[::1]:5000", True),
+        ("http://10.0.0.1:5000", False),
+        ("https://localhost.example.org", False),
+    ],
+)
+def test_whether_the_server_is_on_this_machine(uri, local):
+    assert HttpBackend(uri, env={}).is_local is local
+
+
 def test_a_run_from_start_to_end(backend):
     run_id = new_run(backend)
     batch = LogBatch(

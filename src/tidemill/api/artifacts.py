@@ -36,6 +36,13 @@ TRANSFERS = (
         "presign", "GET", _PROXY + "presigned/{path:path}", "artifact:read", "An address straight at the storage."
     ),
     Transfer("run_file", "GET", "/get-artifact", "run:read", "Read a file of a run."),
+    Transfer(
+        "version_file",
+        "GET",
+        "/model-versions/get-artifact",
+        "registered_model:read",
+        "Read a file of a model version.",
+    ),
     Transfer("model_file", "GET", _MODEL_FILES, "model:read", "Read a file of a logged model."),
     Transfer(
         "upload_run_file", "POST", "/ajax-api/2.0/mlflow/upload-artifact", "run:edit", "Write a small file of a run."

@@ -26,6 +26,7 @@ _PATH = "/api/2.0/mlflow/experiments/"
 create = Operation(
     "experiments.create", CreateExperiment, CreatedExperiment,
     "POST", _PATH + "create", allow="experiment:create", writes=True, required=("name",),
+    emits=("experiment.created",),
 )  # fmt: skip
 get = Operation(
     "experiments.get", GetExperiment, ExperimentAnswer,
@@ -42,14 +43,17 @@ search = Operation(
 update = Operation(
     "experiments.update", UpdateExperiment, Nothing,
     "POST", _PATH + "update", allow="experiment:edit", writes=True, required=("experiment_id", "new_name"),
+    emits=("experiment.renamed",),
 )  # fmt: skip
 delete = Operation(
     "experiments.delete", DeleteExperiment, Nothing,
     "POST", _PATH + "delete", allow="experiment:manage", writes=True, required=("experiment_id",),
+    emits=("experiment.deleted",),
 )  # fmt: skip
 restore = Operation(
     "experiments.restore", RestoreExperiment, Nothing,
     "POST", _PATH + "restore", allow="experiment:manage", writes=True, required=("experiment_id",),
+    emits=("experiment.restored",),
 )  # fmt: skip
 set_tag = Operation(
     "experiments.set_tag", SetExperimentTag, Nothing,

@@ -23,6 +23,7 @@ _ONE = _PATH + "/{model_id}"
 create = Operation(
     "logged_models.create", CreateLoggedModel, LoggedModelAnswer,
     "POST", _PATH, allow="experiment:edit", writes=True, replay=True, required=("experiment_id",),
+    emits=("logged_model.created",),
 )  # fmt: skip
 get = Operation(
     "logged_models.get", GetLoggedModel, LoggedModelAnswer,
@@ -31,10 +32,12 @@ get = Operation(
 finalize = Operation(
     "logged_models.finalize", FinalizeLoggedModel, LoggedModelAnswer,
     "PATCH", _ONE, allow="model:edit", writes=True, replay=True, required=("model_id", "status"),
+    emits=("logged_model.finalized",),
 )  # fmt: skip
 delete = Operation(
     "logged_models.delete", DeleteLoggedModel, Nothing,
     "DELETE", _ONE, allow="model:delete", writes=True, required=("model_id",),
+    emits=("logged_model.deleted",),
 )  # fmt: skip
 search = Operation(
     "logged_models.search", SearchLoggedModels, LoggedModelPage,

@@ -23,7 +23,9 @@ _ABOUT = (
 )
 _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
+    "alias": "champion",
     "artifact_directory_path": "model",
+    "delivery_id": "0d9f6a52-77ab-4c0e-9d53-b1f4cbb6e8f1",
     "axis": "step",
     "buckets": 300,
     "column": "params.model",
@@ -34,7 +36,9 @@ _SAMPLES: Json = {
     "experiment_name": "wine",
     "filter": "metrics.loss < 0.5",
     "group_by": ["params.model"],
+    "id": "7",
     "key": "loss",
+    "other_version": "4",
     "max_results": 100,
     "metric_key": "loss",
     "metric_keys": ["loss"],
@@ -44,9 +48,15 @@ _SAMPLES: Json = {
     '"utc_time_created": "2026-01-05 12:00:00"}',
     "name": "wine",
     "new_name": "wine-quality",
+    "reason": "best on the spring data",
+    "source": "runs:/0123456789abcdef0123456789abcdef/model",
+    "stage": "Production",
+    "stages": ["Production"],
+    "version": "3",
     "params": [{"key": "depth", "value": "6"}],
     "path": "model/weights.onnx",
     "run_id": "0123456789abcdef0123456789abcdef",
+    "kinds": ["run.failed"],
     "run_ids": ["0123456789abcdef0123456789abcdef"],
     "start_time": 1_760_000_000_000,
     "state": "sort=metrics.loss&columns=params.lr",
@@ -55,7 +65,9 @@ _SAMPLES: Json = {
     "tag_key": "team",
     "tags": [{"key": "team", "value": "forecast"}],
     "timestamp": 1_760_000_000_000,
+    "url": "https://example.org/hook",
     "value": 0.25,
+    "webhook_id": "6a7f3c1e-93a1-4f2b-8a0e-1f6f6f1f2a11",
 }
 """A value to show for each field, by its name. A field of another type than usual overrides it below."""
 _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
@@ -66,6 +78,16 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("experiments.delete_tag", "key"): "team",
     ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
     ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
+    ("approvals.set_policy", "metrics"): [{"metric": "accuracy", "operator": ">=", "value": 0.9}],
+    ("approvals.search", "state"): "ASKED",
+    ("registered_models.search", "filter"): "name LIKE 'wine%'",
+    ("registered_models.set_tag", "key"): "team",
+    ("registered_models.set_tag", "value"): "forecast",
+    ("registered_models.delete_tag", "key"): "team",
+    ("model_versions.search", "filter"): "name = 'wine'",
+    ("model_versions.set_tag", "key"): "team",
+    ("model_versions.set_tag", "value"): "forecast",
+    ("model_versions.delete_tag", "key"): "team",
     ("runs.delete_tag", "key"): "team",
     ("runs.groups", "columns"): ["metrics.loss"],
     ("runs.table", "columns"): ["params.lr", "metrics.loss"],
@@ -73,15 +95,19 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("runs.log_param", "value"): "6",
     ("runs.set_tag", "key"): "team",
     ("runs.set_tag", "value"): "forecast",
+    ("webhooks.create", "status"): "ACTIVE",
+    ("webhooks.rotate_secret", "secret"): "choose-a-long-one",
+    ("webhooks.update", "status"): "DISABLED",
 }
 
 
-_FILE_ANSWERS = ("download", "run_file", "model_file")
+_FILE_ANSWERS = ("download", "run_file", "model_file", "version_file")
 _TRANSFER_QUERY: dict[str, dict[str, bool]] = {
     "list_folder": {"path": False},
     "model_file": {"artifact_file_path": True},
     "run_file": {"run_id": True, "path": True},
     "upload_part": {"upload_id": True, "part_number": True},
+    "version_file": {"name": True, "version": True, "path": True},
     "upload_run_file": {"run_uuid": True, "path": True},
 }
 """The fields that the routes of files take by query, and whether they must be there."""

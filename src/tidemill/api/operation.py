@@ -15,7 +15,9 @@ class Operation(Generic[In, Out]):
     `/api/` is also served below `/ajax-api/`. `allow` is the permission it needs. `writes`: it changes data.
     `replay`: it may be kept in a local journal and sent later. `required` lists the fields that must be there, in the
     order in which they are checked. `also` holds further (verb, path) pairs that mean the same. A body of the content
-    type `raw_type` is not JSON but the field `raw_field`, byte for byte; the other fields are in the path then.
+    type `raw_type` is not JSON but the field `raw_field`, byte for byte; the other fields are in the path then. `emits`
+    lists the kinds of the events that it may write into the outbox. `signed`: its input has a field `user`, and maybe
+    `reason`, which a server fills in from the request's headers where they are absent.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Operation(Generic[In, Out]):
     also: tuple[tuple[str, str], ...] = ()
     raw_type: str = ""
     raw_field: str = ""
+    emits: tuple[str, ...] = ()
+    signed: bool = False
 
     @property
     def noun(self) -> str:

@@ -32,19 +32,21 @@ _PATH = "/api/2.0/mlflow/runs/"
 create = Operation(
     "runs.create", CreateRun, RunAnswer,
     "POST", _PATH + "create", allow="experiment:edit", writes=True, replay=True, required=("experiment_id",),
+    emits=("run.created",),
 )  # fmt: skip
 get = Operation("runs.get", GetRun, RunAnswer, "GET", _PATH + "get", allow="run:read", required=("run_id",))
 update = Operation(
     "runs.update", UpdateRun, RunInfoAnswer,
     "POST", _PATH + "update", allow="run:edit", writes=True, replay=True, required=("run_id",),
+    emits=("run.finished", "run.failed", "run.killed", "run.resumed", "run.scheduled"),
 )  # fmt: skip
 delete = Operation(
     "runs.delete", DeleteRun, Nothing,
-    "POST", _PATH + "delete", allow="run:delete", writes=True, required=("run_id",),
+    "POST", _PATH + "delete", allow="run:delete", writes=True, required=("run_id",), emits=("run.deleted",),
 )  # fmt: skip
 restore = Operation(
     "runs.restore", RestoreRun, Nothing,
-    "POST", _PATH + "restore", allow="run:delete", writes=True, required=("run_id",),
+    "POST", _PATH + "restore", allow="run:delete", writes=True, required=("run_id",), emits=("run.restored",),
 )  # fmt: skip
 search = Operation("runs.search", SearchRuns, RunPage, "POST", _PATH + "search", allow="run:read")
 log_metric = Operation(
@@ -76,6 +78,7 @@ log_model = Operation(
 heartbeat = Operation(
     "runs.heartbeat", Heartbeat, Nothing,
     "POST", "/api/tidemill/1/runs/heartbeat", allow="run:edit", writes=True, required=("run_ids",),
+    emits=("run.resumed",),
 )  # fmt: skip
 
 ingest = Operation(

@@ -1,10 +1,44 @@
 """All operations, by name. A new noun adds its line here."""
 
-from tidemill.api import artifacts, experiments, inputs, logged_models, metrics, runs, server, trash, views
+from tidemill.api import (
+    approvals,
+    artifacts,
+    deployments,
+    events,
+    experiments,
+    inputs,
+    logged_models,
+    metrics,
+    model_records,
+    model_versions,
+    registered_models,
+    runs,
+    server,
+    trash,
+    views,
+    webhooks,
+)
 from tidemill.api.operation import AnyOperation
 
 OPERATIONS: dict[str, AnyOperation] = {
     op.name: op
-    for noun in (experiments, runs, metrics, inputs, logged_models, artifacts, server, trash, views)
+    for noun in (
+        experiments,
+        runs,
+        metrics,
+        inputs,
+        logged_models,
+        registered_models,
+        model_versions,
+        model_records,
+        approvals,
+        artifacts,
+        server,
+        trash,
+        events,
+        deployments,
+        views,
+        webhooks,
+    )
     for op in noun.OPERATIONS
 }

@@ -5,7 +5,7 @@ from tidemill.types.trash import EmptiedTrash, EmptyTrash
 
 empty = Operation(
     "trash.empty", EmptyTrash, EmptiedTrash,
-    "POST", "/api/tidemill/1/trash/empty", allow="server:manage", writes=True,
+    "POST", "/api/tidemill/1/trash/empty", allow="server:manage", writes=True, emits=("trash.emptied",),
 )  # fmt: skip
 
 OPERATIONS = (empty,)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tidemill.artifacts.sources import check_source, contains
 from tidemill.artifacts.storage import Storage, open_storage
 from tidemill.artifacts.uri import ArtifactUri, check_artifact_location, safe_path
 from tidemill.errors import InvalidParameter, NotSupported, PermissionDenied
@@ -80,6 +81,17 @@ class Roots:
             for info in storage.list("/".join(filter(None, (root, inside))))
         ]
 
+    def read(self, uri: str, path: str, most: int) -> bytes | None:
+        """The file `path` below `uri`, None where there is none. Raises InvalidParameter over `most` bytes."""
+        storage, root = self.place(uri)
+        inside = "/".join(filter(None, (root, safe_path(path))))
+        info = storage.stat(inside)
+        if info is None or info.is_dir:
+            return None
+        if (info.file_size or 0) > most:
+            raise InvalidParameter(f"The file '{path}' has {info.file_size} bytes; at most {most} are read.")
+        return b"".join(storage.read(inside, 0, most))
+
     def signed_upload(self, uri: str, path: str, expires_s: int) -> PresignedUpload:
         """An address to PUT one file to, for runs whose artifacts lie directly in a cloud's storage.
 
@@ -111,6 +123,14 @@ class Roots:
     def check_location(self, uri: str) -> str:
         """An experiment's artifact location as it will be stored. Raises InvalidParameter."""
         return check_artifact_location(uri, os.getcwd())
+
+    def check_source(self, source: str) -> bool:
+        """Whether a model version's source is a place on this machine. Raises InvalidParameter for a wrong form."""
+        return check_source(source)
+
+    def contains(self, root: str, source: str) -> bool:
+        """Whether the local place `source` lies in the local place `root`."""
+        return contains(root, source)
 
     def join(self, uri: str, *segments: str) -> str:
         """`uri` with segments appended to its path."""

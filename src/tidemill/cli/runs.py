@@ -21,6 +21,8 @@ from tidemill.cli.options import (
 )
 from tidemill.cli.run_compare import compare
 from tidemill.cli.run_export import export
+from tidemill.cli.run_logs import cancel, logs
+from tidemill.cli.run_reproduce import reproduce
 from tidemill.cli.run_search import RunQuery
 from tidemill.cli.run_show import show
 from tidemill.cli.run_table import check_columns, parts, print_runs
@@ -105,6 +107,9 @@ def _nothing(store: Store, names: tuple[str, ...], condition: str) -> str:
 runs.add_command(show)
 runs.add_command(compare)
 runs.add_command(export)
+runs.add_command(logs)
+runs.add_command(cancel)
+runs.add_command(reproduce)
 
 
 @runs.command(short_help="Mark runs deleted.")

@@ -3,7 +3,8 @@
 import click
 
 from tidemill.cli import output
-from tidemill.server.config import LOG_LEVELS, ServerConfig, clean_prefix
+from tidemill.http.logs import LOG_LEVELS
+from tidemill.server.config import ServerConfig, clean_prefix
 from tidemill.tracking.resolve import shown
 
 _DEFAULT = ServerConfig()

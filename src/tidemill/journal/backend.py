@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,29 +9,32 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
-import msgspec
-
-from tidemill.api import codec, experiments, runs
+from tidemill.api import codec, experiments, logged_models, runs
 from tidemill.api.operation import AnyOperation, Backend, Operation
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
-from tidemill.ids import new_name, new_run_id
-from tidemill.journal import format, sender, state
+from tidemill.journal import copies, format, known, past, sender, state
+from tidemill.journal.delivery import BY_NAME
+from tidemill.journal.waiting import Waiting, megabytes
 from tidemill.journal.writer import LOST_TAG, Writer, say
 from tidemill.types.experiments import CreatedExperiment, Experiment, ExperimentAnswer
-from tidemill.types.page import NOTHING, Nothing, Tag
-from tidemill.types.runs import CreateRun, Run, RunAnswer, RunData, RunInfo, RunInfoAnswer, RunStatus, SetTag, UpdateRun
+from tidemill.types.logged_models import (
+    CreateLoggedModel,
+    FinalizeLoggedModel,
+    GetLoggedModel,
+    LoggedModelAnswer,
+)
+from tidemill.types.page import NOTHING, Nothing
+from tidemill.types.runs import CreateRun, GetRun, Run, RunAnswer, RunData, RunInfoAnswer, SetTag, UpdateRun
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-UNKNOWN = "runs:/"
-"""Begins the artifact address of a run whose store could not be asked for the true one."""
-_NAME_TAG = "mlflow.runName"
 _DOWN_S = 30.0
 """For so long after it could not be reached, a store is not asked for what can be had without it."""
+_RESUME_S = 5.0
+"""For so long what waits is sent before a run is gone on with."""
 _REMEMBERED = 1000
-_FICLONE = 0x40049409
 _everyone: "WeakSet[JournalBackend]" = WeakSet()
 
 
@@ -70,7 +72,7 @@ class JournalBackend:
         self._patient: Backend | None = None
         self._down = float("-inf")
         self._flushed: tuple[Path | None, tuple[int, int]] = (None, (0, 0))
-        self._infos: dict[str, RunInfo] = {}
+        self.known = known.Known()
         self._params: dict[str, dict[str, str]] = {}
         self._staged = 0
         self._lock = threading.Lock()
@@ -92,11 +94,19 @@ class JournalBackend:
         """Carry out `op`, or note it for later. Raises Unavailable where an answer is needed that cannot be had."""
         answer: Any
         if op is runs.create:
-            answer = self._create(cast(CreateRun, arg))
+            answer = self._create_run(cast(CreateRun, arg))
         elif op is runs.update:
-            answer = self._update(cast(UpdateRun, arg))
+            self._note(runs.update, arg)
+            answer = RunInfoAnswer(self.known.updated(cast(UpdateRun, arg)))
+        elif op is logged_models.create:
+            answer = self._create_model(cast(CreateLoggedModel, arg))
+        elif op is logged_models.finalize:
+            answer = self._finalize_model(cast(FinalizeLoggedModel, arg))
+        elif op is logged_models.get:
+            answer = self._model(cast(GetLoggedModel, arg))
         elif op.replay and op.output is Nothing:
             self._note(op, arg)
+            self.known.note(arg)
             answer = NOTHING
         elif op in (experiments.get_by_name, experiments.get, experiments.create):
             answer = self._experiment(op, arg)
@@ -106,8 +116,9 @@ class JournalBackend:
             elif self.offline:
                 raise _offline(op.name)
             answer = self.target.call(op, arg)
+            self.known.note(arg)
             if op is runs.get:
-                self._remember(answer.run.info)
+                self.known.remember(answer.run.info)
         return cast(Out, answer)
 
     def stage(self, owner: str, path: str, source: "str | os.PathLike[str] | bytes") -> bool:
@@ -115,7 +126,7 @@ class JournalBackend:
 
         False where there is no room for it. Raises NotFound where there is no such file.
         """
-        size = len(source) if isinstance(source, bytes) else _size_of(source)
+        size = len(source) if isinstance(source, bytes) else copies.size_of(source)
         with self._lock:
             self._staged += 1
             name = f"{self._staged:06d}"
@@ -126,10 +137,33 @@ class JournalBackend:
             if isinstance(source, bytes):
                 target.write_bytes(source)
             else:
-                _copy(source, target)
+                copies.copy(source, target)
         except OSError:
             return False
         return self.writer.append(format.artifact(format.Staged(owner, path, name, size)), owner.partition("/")[2])
+
+    def resume(self, run_id: str) -> Run:
+        """A run to go on with, as far as it can be known now: from its store, and from what still waits on this disk.
+
+        Where the store cannot be reached, or must not, what is known here has to do. Raises NotFound, unless it was
+        the store that could not be asked.
+        """
+        found = None
+        if self._is_reachable():
+            with contextlib.suppress(Unavailable):
+                self.flush(_RESUME_S)  # what does not get through in that time is read below
+            try:
+                found = self._at_once().call(runs.get, GetRun(run_id)).run
+            except Unavailable as error:
+                self._went_down(error)
+            except NotFound:
+                if not past.has_run(self.writer.root, self.writer.target, run_id):
+                    raise
+        if found is None:
+            found = past.created(self.writer.root, self.writer.target, Run(self.known.run(run_id), RunData()))
+        self.known.remember(found.info)
+        self.writer.prepare()
+        return past.with_last_points(self.writer.root, self.writer.target, found)
 
     def flush(self, wait_s: float | None = None) -> None:
         """Bring everything that this process has logged to the store. Raises what prevents it."""
@@ -157,7 +191,7 @@ class JournalBackend:
         if folder is not None and not self.offline:
             error = self._send(folder, self._exit_wait_s, at_exit=True)
             if error is not None:
-                left = _megabytes(folder)
+                left = megabytes(folder)
                 say(
                     f"{left} of what was logged wait in {folder} ({error.message}) To send them: tidemill sync {folder.parent}"
                 )
@@ -165,7 +199,7 @@ class JournalBackend:
                 self._note_lost(lost)
         elif folder is not None:
             say(
-                f"offline: {_megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
+                f"offline: {megabytes(folder)} wait in {folder}. To send them: tidemill sync {folder.parent} --to ADDRESS"
             )
         if folder is not None:
             refused = len(state.rejected(folder))
@@ -201,7 +235,7 @@ class JournalBackend:
         """Send `folder`, trying again for `wait_s` seconds; what prevented it, or None."""
         over = sender.deadline(wait_s)
         one = sender.Sender(self._at_once(), self._upload, stop=over)
-        with _Waiting(folder, shown=at_exit) as progress:
+        with Waiting(folder, shown=at_exit) as progress:
             for pause in sender.pauses(0.1, 2.0):
                 outcome = one.send(folder, progress=progress)
                 if outcome.error is None and not outcome.busy:
@@ -225,7 +259,7 @@ class JournalBackend:
         codec.decode_request(op, body)
         self._check(op, arg)
         self._check_params(op, arg)
-        self.writer.append(format.call(op.name, body), getattr(arg, "run_id", ""))
+        self.writer.append(format.call(op.name, body), getattr(arg, "run_id", "") or getattr(arg, "source_run_id", ""))
 
     def _check_params(self, op: AnyOperation, arg: Any) -> None:
         """Refuse at once what the store would refuse later: another value for a param that was logged here."""
@@ -245,65 +279,67 @@ class JournalBackend:
         while len(self._params) > _REMEMBERED:
             del self._params[next(iter(self._params))]
 
-    def _create(self, arg: CreateRun) -> RunAnswer:
-        tagged = next((tag.value for tag in arg.tags if tag.key == _NAME_TAG), "")
-        name = arg.run_name or tagged or new_name()
-        arg = msgspec.structs.replace(arg, run_id=arg.run_id or new_run_id(), run_name=name)
-        if self._is_reachable() and not arg.experiment_id.startswith(sender.BY_NAME):
+    def _create(self, op: AnyOperation, arg: Any) -> Any:
+        """Make a run or a logged model: at the store where that can be reached, else in the journal."""
+        if self._is_reachable() and not arg.experiment_id.startswith(BY_NAME):
             try:
-                answer = self._at_once().call(runs.create, arg)
+                answer = self._at_once().call(op, arg)
             except Unavailable as error:
                 self._went_down(error)
             else:
-                self._remember(answer.run.info)
                 self._start_sender()
+                self.writer.prepare()
                 return answer
-        self._note(runs.create, arg)
-        tags = {tag.key: tag.value for tag in arg.tags} | {_NAME_TAG: name}
-        info = self._made_up(arg.run_id, arg.experiment_id, name, arg.user_id, arg.start_time)
-        self._remember(info)
-        return RunAnswer(Run(info, RunData(tags=[Tag(key, value) for key, value in tags.items()])))
+        self._note(op, arg)
+        return None
 
-    def _update(self, arg: UpdateRun) -> RunInfoAnswer:
-        self._note(runs.update, arg)
-        info = self._infos.get(arg.run_id) or self._made_up(arg.run_id, "", "", "", 0)
-        info = msgspec.structs.replace(
-            info,
-            status=arg.status or info.status,
-            end_time=arg.end_time if arg.end_time is not None else info.end_time,
-            run_name=arg.run_name or info.run_name,
-        )
-        self._remember(info)
-        return RunInfoAnswer(info)
+    def _create_run(self, given: CreateRun) -> RunAnswer:
+        arg = known.with_id(given)
+        answer: RunAnswer | None = self._create(runs.create, arg)
+        if answer is None:
+            return RunAnswer(self.known.created(arg))
+        self.known.remember(answer.run.info)
+        return answer
 
-    def _made_up(self, run_id: str, experiment_id: str, name: str, user: str, start: int) -> RunInfo:
-        """What is known of a run without its store."""
-        return RunInfo(
-            run_id=run_id,
-            run_uuid=run_id,
-            run_name=name,
-            experiment_id=experiment_id,
-            user_id=user,
-            status=RunStatus.RUNNING,
-            start_time=start,
-            artifact_uri=f"{UNKNOWN}{run_id}",
-            lifecycle_stage="active",
-        )
+    def _create_model(self, given: CreateLoggedModel) -> LoggedModelAnswer:
+        arg = known.model_with_id(given)
+        answer: LoggedModelAnswer | None = self._create(logged_models.create, arg)
+        if answer is None:
+            return LoggedModelAnswer(self.known.created_model(arg))
+        self.known.remember_model(answer.model)
+        return answer
 
-    def _remember(self, info: RunInfo) -> None:
-        self._infos[info.run_id] = info
-        while len(self._infos) > _REMEMBERED:
-            del self._infos[next(iter(self._infos))]
+    def _finalize_model(self, arg: FinalizeLoggedModel) -> LoggedModelAnswer:
+        """Noted behind the model's files, so that it is ready when they have arrived."""
+        self._note(logged_models.finalize, arg)
+        assert arg.status is not None
+        return LoggedModelAnswer(self.known.finalized(arg.model_id, arg.status))
+
+    def _model(self, arg: GetLoggedModel) -> LoggedModelAnswer:
+        """A logged model as its store has it, or as it was made here where the store cannot be asked."""
+        made = self.known.model(arg.model_id)
+        if made is not None and not self._is_reachable():
+            return LoggedModelAnswer(made)
+        try:
+            self.flush()
+            answer = self.target.call(logged_models.get, arg)
+            self.known.remember_model(answer.model)
+            return answer
+        except Unavailable as error:
+            if made is None:
+                raise
+            self._went_down(error)
+            return LoggedModelAnswer(made)
 
     def _experiment(self, op: AnyOperation, arg: Any) -> Any:
         """Experiments can be had offline too: by name, with a stand-in for the id."""
         name = getattr(arg, "experiment_name", "") or getattr(arg, "name", "")
-        known = getattr(arg, "experiment_id", "")
-        if known.startswith(sender.BY_NAME):
-            name = known.removeprefix(sender.BY_NAME)
+        given = getattr(arg, "experiment_id", "")
+        if given.startswith(BY_NAME):
+            name = given.removeprefix(BY_NAME)
         elif self._is_reachable() or not name:
             if self.offline:
-                return ExperimentAnswer(_stand_in(known, known))
+                return ExperimentAnswer(_stand_in(given, given))
             try:
                 return (self._at_once() if name else self.target).call(op, arg)
             except Unavailable as error:
@@ -311,8 +347,8 @@ class JournalBackend:
                     raise
                 self._went_down(error)
         if op is experiments.create:
-            return CreatedExperiment(sender.BY_NAME + name)
-        return ExperimentAnswer(_stand_in(sender.BY_NAME + name, name))
+            return CreatedExperiment(BY_NAME + name)
+        return ExperimentAnswer(_stand_in(BY_NAME + name, name))
 
     def _is_reachable(self) -> bool:
         """Whether to ask the store for something that can be had without it."""
@@ -324,32 +360,6 @@ class JournalBackend:
         self._down = time.monotonic()
 
 
-class _Waiting:
-    """A line on the terminal, once sending takes longer than a second."""
-
-    def __init__(self, folder: Path, shown: bool) -> None:
-        self._shown = shown and sys.stderr is not None and sys.stderr.isatty()
-        self._left = state.bytes_left(folder) if self._shown else 0
-        self._due = time.monotonic() + 1.0
-        self._wrote = False
-
-    def __enter__(self) -> Callable[[int], None]:
-        return self._sent
-
-    def _sent(self, count: int) -> None:
-        self._left -= count
-        if self._shown and time.monotonic() > self._due:
-            self._due = time.monotonic() + 0.2
-            self._wrote = True
-            sys.stderr.write(f"\rtidemill: sending what was logged, {max(0, self._left) / 1e6:.1f} MB to go … ")
-            sys.stderr.flush()
-
-    def __exit__(self, *_: object) -> None:
-        if self._wrote:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-
-
 def _stand_in(experiment_id: str, name: str) -> Experiment:
     now = now_ms()
     return Experiment(experiment_id, name, "", "active", now, now)
@@ -359,32 +369,6 @@ def _offline(what: str) -> Unavailable:
     return Unavailable(
         f"TIDEMILL_OFFLINE is set, so the store cannot be asked for {what}. Logging works; read after 'tidemill sync'."
     )
-
-
-def _megabytes(folder: Path) -> str:
-    return f"{max(state.bytes_left(folder), 1) / 1e6:.3g} MB"
-
-
-def _size_of(source: "str | os.PathLike[str]") -> int:
-    if not os.path.isfile(source):
-        raise NotFound(f"There is no file '{os.fspath(source)}' here.")
-    return os.path.getsize(source)
-
-
-def _copy(source: "str | os.PathLike[str]", target: Path) -> None:
-    """A clone that shares blocks where the file system can, else a copy.
-
-    Never a hard link: programs write the next checkpoint into the same file, and would change what was logged.
-    """
-    import shutil
-
-    try:
-        import fcntl
-
-        with open(source, "rb") as old, target.open("wb") as new:
-            fcntl.ioctl(new.fileno(), _FICLONE, old.fileno())
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _after_fork_in_child() -> None:

@@ -80,14 +80,20 @@ def verify(folder: Path) -> Checked:
 
 def send_all(
     folders: list[Path],
-    sender_of: Callable[[Path], Sender],
+    sender_of: Callable[[Path, int], Sender],
     progress: Callable[[int], None] = lambda _: None,
-    threads: int = 4,
+    jobs: int = 8,
 ) -> list[tuple[Path, Outcome]]:
-    """Send journals, several at once, and once more those that waited for what was in another."""
+    """Send journals, several at once, and once more those that waited for what was in another.
+
+    `jobs` requests are under way together at most: in as many journals as there are, and where these are fewer, for
+    several runs of one. `sender_of` gives the sender for a journal and a number of jobs in it.
+    """
+    threads = max(1, min(jobs, len(folders)))
+    inside = max(1, jobs // threads)
 
     def send(folder: Path) -> tuple[Path, Outcome]:
-        return folder, sender_of(folder).send(folder, wait=True, progress=progress)
+        return folder, sender_of(folder, inside).send(folder, wait=True, progress=progress)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="tidemill-sync") as pool:
         outcomes = dict(pool.map(send, folders))

@@ -1,25 +1,33 @@
 """Segments as files: made at their full size before they are written, so that neither a kill nor a full disk hurts later."""
 
+import contextlib
 import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 from tidemill.clock import now_ms
 from tidemill.journal import format
 
 SUFFIX = ".seg"
+NEXT = "next.part"
+"""The segment that is made ahead of its use."""
 SIZE = 4 * 2**20
 
 
 class Segment:
     """One segment being written, mapped into memory: what is copied in survives the death of the process at once."""
 
-    def __init__(self, folder: Path, number: int, size: int = SIZE) -> None:
-        """Make the file, with all its blocks. Raises OSError where the disk has no room for them."""
-        self.path = folder / f"{number:06d}{SUFFIX}"
-        self.number = number
+    def __init__(self, folder: Path, size: int = SIZE) -> None:
+        """Make the file, with all its blocks, under a name that no reader looks at until `begin`.
+
+        Raises OSError where the disk has no room for them.
+        """
+        self.path = folder / NEXT
+        self.number = 0
         self.size = size
+        self.at = format.HEADER
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             _allocate(descriptor, size)
@@ -29,13 +37,25 @@ class Segment:
             raise
         finally:
             os.close(descriptor)
+
+    def begin(self, number: int) -> Self:
+        """Become the journal's segment `number`. Raises OSError."""
         self.map[: format.HEADER] = format.header(number, now_ms())
-        self.at = format.HEADER
+        path = self.path.with_name(f"{number:06d}{SUFFIX}")
+        os.rename(self.path, path)
+        self.path, self.number = path, number
+        return self
 
     def close(self) -> None:
         """Cut the file to what was written, and let go of it."""
         self.map.close()
-        os.truncate(self.path, self.at)
+        with contextlib.suppress(FileNotFoundError):  # it is sent and removed already
+            os.truncate(self.path, self.at)
+
+    def discard(self) -> None:
+        """Let go of it, and remove the file."""
+        self.map.close()
+        self.path.unlink(missing_ok=True)
 
     def abandon(self) -> None:
         """Let go of it without touching the file: it is another process's."""

@@ -9,16 +9,13 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from tidemill.api import codec, columns, experiments, runs
-from tidemill.api.operation import AnyOperation, Backend
-from tidemill.api.table import OPERATIONS
+from tidemill.api import experiments, runs
+from tidemill.api.operation import Backend
 from tidemill.errors import (
     AlreadyExists,
     BadRequest,
@@ -33,23 +30,20 @@ from tidemill.errors import (
     Unavailable,
 )
 from tidemill.journal import format, owners, segments, state
+from tidemill.journal.delivery import BATCH, INGEST, Delivery, Item, item_of
 from tidemill.retry import jitter
 from tidemill.types.experiments import CreateExperiment, GetExperimentByName
-from tidemill.types.metrics import MetricPoint
-from tidemill.types.runs import Heartbeat, IngestPoints, LogBatch, RunStatus
+from tidemill.types.runs import Heartbeat
 
-BY_NAME = "@"
-"""`@name` stands for the id of the experiment of that name where the id could not be asked for."""
-BATCH = 1000
-"""Most points in one request to any server."""
-INGEST = 20_000
-"""About as many points in one request to a server of ours; one logging call is never cut in two."""
 _REFUSALS = (
     AlreadyExists, BadRequest, InvalidParameter, InvalidState, NotFound, NotSupported, PayloadTooLarge,
 )  # fmt: skip
 _MOST_ATTEMPTS = 10
 _COPY_S = 86_400.0
-_ENDED = (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
+_WINDOW = 64
+"""Most records other than points that are sent between two acknowledgements, for each job."""
+_WINDOW_BYTES = 2**25
+"""After so many bytes of artifacts there is one in any case."""
 
 Upload = Callable[[str, str, Path], None]
 """Uploads a file: its owner (`runs/<id>` or `models/<id>`), its path there, where it waits. Raises as a Backend does."""
@@ -67,13 +61,20 @@ class Outcome:
 class Sender:
     """Sends journals to `target`. Remembers what it learned, so keep it as long as there is something to send.
 
-    `stop` is asked between requests; once it says yes, the rest stays for another time.
+    `stop` is asked between requests; once it says yes, the rest stays for another time. `jobs`: so many runs of one
+    journal are sent at once, each in order.
     """
 
-    def __init__(self, target: Backend, upload: Upload, stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, target: Backend, upload: Upload, stop: Callable[[], bool] = lambda: False, jobs: int = 1
+    ) -> None:
         self.target = target
-        self._upload = upload
-        self._stop = stop
+        self.upload = upload
+        self.is_stopped = stop
+        self.jobs = jobs
+        self.keeps_ids: bool | None = None
+        self.compresses = not getattr(target, "is_local", False)
+        self._done: dict[Path, set[int]] = {}
         self._slots: dict[Path, tuple[tuple[int, int], dict[int, str]]] = {}
         self._attempts: dict[tuple[Path, int, int], int] = {}
         self._experiments: dict[str, str] = {}
@@ -103,7 +104,7 @@ class Sender:
                 return Outcome(one.records)
             except OSError as error:
                 return Outcome(one.records, Unavailable(f"The journal {folder} cannot be read: {error.strerror}."))
-            if self._stop():
+            if self.is_stopped():
                 return Outcome(one.records, Unavailable("Sending was stopped."))
             one.remove_if_done()
             return Outcome(one.records)
@@ -160,8 +161,8 @@ class _Journal:
         self._from = (self._state.segment, 0)
         if remembered is not None and remembered[0] == self._state.position:
             self._from, self._slots = remembered
-        self._waiting: list[tuple[format.Record, format.Points]] = []
-        self._waiting_points = 0
+        self._window: list[Item] = []
+        self._points = self._others = self._bytes = 0
 
     def send_all(self) -> None:
         """Send every record that is there."""
@@ -186,164 +187,66 @@ class _Journal:
         end = self._state.offset
         for found in segments.read(self.folder, number, start):
             if isinstance(found, format.Damage):
-                self._send_points()
+                self._send_window()
                 return self._pass_over(number, found)
             if found.kind == format.DEFINE:
                 slot, text = format.read_define(found.payload)
                 self._slots[slot] = text
             elif found.end > self._state.offset:
-                self._take(found)
-                if self._sender._stop():
-                    self._send_points()
-                    return False
+                self._take(item_of(found, self._slots))
             end = found.end
-        self._send_points()
+        self._send_window()
         if end > self._state.offset:  # definitions that nothing followed
             self._ack(number, end)
         return True
 
-    def _take(self, found: format.Record) -> None:
-        if found.kind == format.POINTS:
-            point = format.read_points(found.payload)
-            self._waiting.append((found, point))
-            self._waiting_points += len(point.keys)
-            if self._waiting_points >= (INGEST if self._sender.has_ingest else BATCH):
-                self._send_points()
+    def _take(self, item: Item) -> None:
+        """Put a record into the window, and send that when it is full. What is about no run is sent alone."""
+        # Until one run was created it is not known whether the store keeps our ids: others may name this one.
+        alone = not item.run or (item.creates and self._sender.jobs > 1 and self._sender.keeps_ids is None)
+        if alone:
+            self._send_window()
+        self._window.append(item)
+        if item.point is not None:
+            self._points += len(item.point.keys)
+        else:
+            self._others += 1
+            if item.record.kind == format.ARTIFACT:
+                self._bytes += format.read_artifact(item.record.payload).size
+        jobs = self._jobs()
+        most = (INGEST if self._sender.has_ingest else BATCH) * jobs
+        if alone or self._points >= most or self._others >= _WINDOW * jobs or self._bytes >= _WINDOW_BYTES:
+            self._send_window()
+
+    def _jobs(self) -> int:
+        """How many runs to send at once: one where the store makes ids of its own, which the next record may need."""
+        return 1 if self._sender.keeps_ids is False or self._state.ids else self._sender.jobs
+
+    def _send_window(self) -> None:
+        """Send what is in the window: each run's records in order, several runs at once."""
+        window, self._window = self._window, []
+        self._points = self._others = self._bytes = 0
+        if not window:
             return
-        self._send_points()
-        try:
-            if found.kind == format.CALL:
-                self._call(*format.read_call(found.payload))
-            elif found.kind == format.END:
-                self._state.ended = True
-                self._sender.beat(state.open_runs(self._state), 0)
-            elif found.kind == format.ARTIFACT:
-                self._send_file(format.read_artifact(found.payload))
-        except TidemillError as error:
-            self._refuse(found, error)
-        self._ack(self._number, found.end)
-        if found.kind == format.ARTIFACT:  # only now: until then it may have to be sent again
-            (self.folder / state.FILES / format.read_artifact(found.payload).file).unlink(missing_ok=True)
-
-    def _send_points(self) -> None:
-        """Send the points that wait, a request a run; where one is refused, record by record."""
-        waiting, self._waiting, self._waiting_points = self._waiting, [], 0
-        if not waiting:
-            return
-        by_run: dict[str, list[tuple[format.Record, format.Points]]] = {}
-        for pair in waiting:
-            by_run.setdefault(self._slots[pair[1].run], []).append(pair)
-        for run_id, pairs in by_run.items():
-            try:
-                self._log(run_id, [point for _, point in pairs])
-            except Unavailable:
-                raise
-            except TidemillError as error:
-                if len(pairs) == 1:
-                    self._refuse(pairs[0][0], error)
-                else:
-                    self._one_by_one(run_id, pairs)
-            if run_id not in self._state.runs:
-                self._state.runs.append(run_id)
-        self._ack(self._number, waiting[-1][0].end)
-        self.records += len(waiting) - 1
-
-    def _one_by_one(self, run_id: str, pairs: Sequence[tuple[format.Record, format.Points]]) -> None:
-        for record, point in pairs:
-            try:
-                self._log(run_id, [point])
-            except TidemillError as error:
-                self._refuse(record, error)
-
-    def _log(self, run_id: str, logged: Sequence[format.Points]) -> None:
-        known = self._state.ids.get(run_id, run_id)
-        if self._sender.has_ingest:
-            try:
-                self._ingest(known, logged)
-            except EndpointNotFound:
-                self._sender.has_ingest = False  # another server than ours
-            else:
-                return
-        slots = self._slots
-        points = [
-            MetricPoint(slots[key], value, one.timestamp, one.step)
-            for one in logged
-            for key, value in zip(one.keys, one.values, strict=True)
-        ]
-        for start in range(0, len(points), BATCH):
-            self._sender.target.call(runs.log_batch, LogBatch(known, points[start : start + BATCH]))
-
-    def _ingest(self, run_id: str, logged: Sequence[format.Points]) -> None:
-        """Send as columns: what Tidemill's own server takes, several times as fast as JSON."""
-        made = columns.empty()
-        index: dict[int, int] = {}
-        for one in logged:
-            for slot in one.keys:
-                if slot not in index:
-                    index[slot] = len(made.keys)
-                    made.keys.append(self._slots[slot])
-            count = len(one.keys)
-            made.indexes.extend([index[slot] for slot in one.keys])
-            made.values.extend(one.values)
-            made.timestamps.extend((one.timestamp,) * count)
-            made.steps.extend((one.step,) * count)
-        self._sender.target.call(runs.ingest, IngestPoints(run_id, columns.pack(made)))
-
-    def _call(self, name: str, body: bytes) -> None:
-        op = OPERATIONS.get(name)
-        if op is None:
-            raise NotSupported(f"There is no operation {name} in this version.")
-        arg = self._translated(op, codec.decode_request(op, body))
-        answer = self._sender.target.call(op, arg)
-        self._note(op, arg, answer)
-
-    def _translated(self, op: AnyOperation, arg: Any) -> Any:
-        """`arg` with the ids that the store knows."""
-        changes: dict[str, str] = {}
-        experiment = getattr(arg, "experiment_id", "")
-        if experiment.startswith(BY_NAME):
-            changes["experiment_id"] = self._sender.experiment_id(experiment.removeprefix(BY_NAME))
-        run_id = getattr(arg, "run_id", "")
-        if op is not runs.create and run_id in self._state.ids:
-            changes["run_id"] = self._state.ids[run_id]
-        return msgspec.structs.replace(arg, **changes) if changes else arg
-
-    def _note(self, op: AnyOperation, arg: Any, answer: Any) -> None:
-        """Remember which runs are under way, and under which id."""
-        if op is runs.create:
-            made = answer.run.info.run_id
-            if made != arg.run_id:
-                self._state.ids[arg.run_id] = made
-            self._state.runs.append(arg.run_id)
-        elif op is runs.update and arg.status in _ENDED:
-            ours = {theirs: own for own, theirs in self._state.ids.items()}.get(arg.run_id, arg.run_id)
-            self._state.runs = [one for one in self._state.runs if one != ours]
-
-    def _send_file(self, staged: format.Staged) -> None:
-        path = self.folder / state.FILES / staged.file
-        if not path.exists():
-            raise NotFound(f"The file {staged.file}, to become {staged.path} of {staged.owner}, is not in the journal.")
-        kind, _, owner = staged.owner.partition("/")
-        self._sender._upload(f"{kind}/{self._state.ids.get(owner, owner)}", staged.path, path)
-
-    def _refuse(self, found: format.Record, error: TidemillError) -> None:
-        """Keep a record aside that the store will never take; raises `error` where it may yet."""
-        if not self._sender.may_refuse(self.folder, found, self._number, error):
-            raise error
-        self._state.rejected += 1
-        state.reject(self.folder, {**self._described(found), "error": error.message, "code": error.code})
-
-    def _described(self, found: format.Record) -> dict[str, Any]:
-        where: dict[str, Any] = {"segment": self._number, "offset": found.at}
-        if found.kind == format.POINTS:
-            point = format.read_points(found.payload)
-            values = {self._slots[key]: value for key, value in zip(point.keys, point.values, strict=True)}
-            run_id = self._slots[point.run]
-            return {**where, "run_id": run_id, "metrics": values, "timestamp": point.timestamp, "step": point.step}
-        if found.kind == format.CALL:
-            name, body = format.read_call(found.payload)
-            return {**where, "operation": name, "argument": msgspec.Raw(body)}
-        return {**where, "artifact": msgspec.Raw(found.payload)}
+        done = self._sender._done.setdefault(self.folder, set())
+        delivery = Delivery(self._sender, self.folder, self._number, self._slots, self._state, done)
+        by_run: dict[str, list[Item]] = {}
+        for item in window:
+            by_run.setdefault(item.run, []).append(item)
+        if self._jobs() > 1 and len(by_run) > 1:
+            with ThreadPoolExecutor(self._jobs(), thread_name_prefix="tidemill-sync") as pool:
+                sent = [pool.submit(delivery.deliver, items) for items in by_run.values()]
+            for one in sent:
+                one.result()
+        else:
+            for items in by_run.values():
+                delivery.deliver(items)
+        self._ack(self._number, window[-1].record.end)
+        self.records += len(window) - 1
+        for item in window:
+            if item.record.kind == format.ARTIFACT:  # only now: until then it may have to be sent again
+                file = format.read_artifact(item.record.payload).file
+                (self.folder / state.FILES / file).unlink(missing_ok=True)
 
     def _pass_over(self, number: int, damage: format.Damage) -> bool:
         """Whether to go on behind the damage. What is being written this moment looks damaged, but is not."""
@@ -367,6 +270,7 @@ class _Journal:
 
     def _ack(self, number: int, offset: int) -> None:
         """Everything before has arrived."""
+        self._sender._done.pop(self.folder, None)
         before, self._state.segment, self._state.offset = self._state.position, number, offset
         state.save(self.folder, self._state)
         self.records += 1

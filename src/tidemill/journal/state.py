@@ -8,6 +8,7 @@ owner.lock      locked by the process that writes the journal
 send.lock       locked by whoever sends from it just now
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,26 +126,26 @@ def is_sent(folder: Path, state: State | None = None) -> bool:
 def bytes_left(folder: Path) -> int:
     """How many bytes of a journal's segments and files are still to be sent, at most."""
     known = load(folder)
-    left = sum(one.stat().st_size for one in _files(folder / FILES))
+    left = sum(_sizes(folder / FILES))
     for number in segments.numbers(folder):
         if number >= known.segment:
-            size = segments.path_of(folder, number).stat().st_size
-            left += size - (known.offset if number == known.segment else 0)
+            with contextlib.suppress(FileNotFoundError):
+                size = segments.path_of(folder, number).stat().st_size
+                left += size - (known.offset if number == known.segment else 0)
     return left
 
 
 def bytes_below(root: Path) -> int:
     """How much disk the journals below `root` take."""
-    return sum(one.stat().st_size for one in _files(root))
+    return sum(_sizes(root))
 
 
-def _files(root: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(root) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield from _files(Path(entry.path))
-                else:
-                    yield entry
-    except FileNotFoundError:
-        return
+def _sizes(root: Path) -> Iterator[int]:
+    """The size of every file below `root`. Others send, rename and remove there meanwhile."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _sizes(Path(entry.path))
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    yield entry.stat().st_size

@@ -9,12 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from tidemill.api import codec
 from tidemill.clock import now_ms
 from tidemill.journal import format, owners, segments, state
 from tidemill.types.runs import SetTag
+
+if TYPE_CHECKING:
+    from tidemill.journal.ahead import Ahead
 
 LOST_TAG = "tidemill.lost"
 """The tag of a run that says how many of its entries found no room in a journal."""
@@ -60,6 +64,7 @@ class Writer:
         self._lock = threading.Lock()
         self._segment: segments.Segment | None = None
         self._owner: int | None = None
+        self._ahead: Ahead | None = None
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -121,6 +126,12 @@ class Writer:
         self._look_around()
         return fits
 
+    def prepare(self) -> None:
+        """Make the first segment now, where the program can wait for it, and not in its first logging call."""
+        with self._lock:
+            if self._segment is None:
+                self._has_room(format.HEADER)
+
     def position(self) -> tuple[int, int]:
         """Segment and offset up to which everything is written; (0, 0) before the first record."""
         with self._lock:
@@ -148,6 +159,9 @@ class Writer:
                 if self._has_room(64):
                     self._put(format.end(now_ms()))
                 self._finish_segment()
+            if self._ahead is not None:
+                self._ahead.close()
+                self._ahead = None
             if self._owner is not None:
                 os.close(self._owner)
                 self._owner = None
@@ -156,13 +170,15 @@ class Writer:
 
     def after_fork_in_child(self) -> None:
         """Leave the parent's journal to the parent."""
-        segment, owner = self._segment, self._owner
+        segment, owner, ahead = self._segment, self._owner, self._ahead
         self._lock = threading.Lock()
-        self._segment = self._owner = self.folder = None
+        self._segment = self._owner = self._ahead = self.folder = None
         self.lost, self.troubles = {}, []
         self._begin_anew()
         if segment is not None:
             segment.abandon()
+        if ahead is not None:
+            ahead.abandon()
         if owner is not None:
             os.close(owner)  # the parent's own descriptor keeps the lock
 
@@ -179,6 +195,8 @@ class Writer:
             if segment is None:
                 return False
         self._mark = min(segment.size, self._at + max(need, _LOOK_BYTES))
+        if self._at > segment.size // 16 and self._ahead is not None and self.folder is not None:
+            self._ahead.prepare(self.folder, self._segment_bytes)
         return True
 
     def _next_segment(self, need: int) -> segments.Segment | None:
@@ -188,12 +206,7 @@ class Writer:
         self._tried = now
         size = max(self._segment_bytes, need + 2 * format.HEADER)
         try:
-            if state.bytes_below(self.root) + size > self._most:
-                raise OSError(f"the journals in {self.root} take {self._most / 2**30:.3g} GiB, the most they may")
-            if self.folder is None:
-                self._open_folder()
-            assert self.folder is not None
-            fresh = segments.Segment(self.folder, 1 + (self._segment.number if self._segment else 0), size)
+            fresh = self._made(size).begin(1 + (self._segment.number if self._segment else 0))
         except OSError as error:
             self._warn(error)
             return None
@@ -207,6 +220,23 @@ class Writer:
             self.troubles.clear()
             self._note_lost()
         return fresh
+
+    def _made(self, size: int) -> segments.Segment:
+        """A segment of at least this size: the one made ahead, or one made now. Raises OSError."""
+        if self._ahead is None:
+            # Loads ctypes, so only where something is journaled.
+            from tidemill.journal.ahead import Ahead
+
+            self._ahead = Ahead(self.fits)
+        ready = self._ahead.take(size)
+        if ready is not None:
+            return ready
+        if not self.fits(size):
+            raise OSError(f"the journals in {self.root} take {self._most / 2**30:.3g} GiB, the most they may")
+        if self.folder is None:
+            self._open_folder()
+        assert self.folder is not None
+        return segments.Segment(self.folder, size)
 
     def _note_lost(self) -> None:
         """There is room again: let each run say how much of it is missing, as far as that fits in a segment."""
@@ -226,7 +256,8 @@ class Writer:
         assert self._segment is not None
         self._segment.at = self._at
         self._map.release()
-        self._segment.close()
+        if self._ahead is not None:
+            self._ahead.finish(self._segment)
         self._segment = None
 
     def _lose(self, run_id: str, count: int) -> None:

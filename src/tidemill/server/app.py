@@ -15,22 +15,24 @@ from tidemill.api.operation import AnyOperation, Backend
 from tidemill.api.table import OPERATIONS
 from tidemill.artifacts.roots import Roots
 from tidemill.errors import EndpointNotFound, InvalidParameter, MethodNotAllowed, PayloadTooLarge, TidemillError
-from tidemill.server.answers import Receive, Scope, Send, send_empty, send_error, send_json, unexpected
-from tidemill.server.body import Disconnected, inflate, read_body, refuse_body, too_large
+from tidemill.http.answers import Receive, Scope, Send, send_empty, send_error, send_json, unexpected
+from tidemill.http.body import Disconnected, inflate, read_body, refuse_body, too_large
+from tidemill.http.gate import Gate, cross_origin_headers
+from tidemill.http.request import Request, query_fields
 from tidemill.server.config import ServerConfig, clean_prefix
+from tidemill.server.feed import Feed
 from tidemill.server.files import Files
 from tidemill.server.lane import QueueingBackend, WriteLane
-from tidemill.server.middleware import Gate, cross_origin_headers
 from tidemill.server.pages import add_pages
-from tidemill.server.request import Request, query_fields
 from tidemill.server.routes import Route, RouteTable
+from tidemill.server.signing import signature_of, signed
 from tidemill.server.ui import add_ui
 
 _SMALL = 256 * 1024
 
 
 class App:
-    """Serves `backend` and the files of `roots` over HTTP.
+    """Serves `backend`, the files of `roots` and the live `feed` over HTTP.
 
     `on_stop` runs once when the server stops, after the last request is answered.
     """
@@ -41,6 +43,7 @@ class App:
         config: ServerConfig | None = None,
         *,
         roots: Roots | None = None,
+        feed: Feed | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
         config = config or ServerConfig()
@@ -55,6 +58,9 @@ class App:
         self._files = Files(backend, roots, self._prefix) if roots is not None else None
         if self._files is not None:
             self._files.add_to(self.routes)
+        self._feed = feed
+        if feed is not None:
+            feed.add_to(self.routes, self._prefix)
         self._exact = self.routes.exact
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="tidemill")
         self._lane: WriteLane | None = None
@@ -127,11 +133,20 @@ class App:
             if future is not None:
                 await send_json(request.send, _encoded(await future))
                 return
-        work = partial(self._work, op, params, query, body, encoding.decode("latin-1") if encoding else "", raw)
+        signature = signature_of(request.scope["headers"]) if op.signed else {}
+        coding = encoding.decode("latin-1") if encoding else ""
+        work = partial(self._work, op, params, query, body, coding, raw, signature)
         await send_json(request.send, await asyncio.get_running_loop().run_in_executor(self._pool, work))
 
     def _work(
-        self, op: AnyOperation, params: dict[str, str], query: bytes, body: bytes, encoding: str, raw: bool
+        self,
+        op: AnyOperation,
+        params: dict[str, str],
+        query: bytes,
+        body: bytes,
+        encoding: str,
+        raw: bool,
+        signature: dict[str, str],
     ) -> bytes:
         """One request from its bytes to its answer's, in a thread."""
         if encoding:
@@ -144,7 +159,7 @@ class App:
             arg = decode_fields(op, {**read_object(body), **params})
         else:
             arg = decode_request(op, body)
-        return _encoded(self._answer(op, arg))
+        return _encoded(self._answer(op, signed(arg, signature) if signature else arg))
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -161,6 +176,8 @@ class App:
                 return
 
     def _stop(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
         self._pool.shutdown(wait=True)
         if self._files is not None:
             self._files.close()

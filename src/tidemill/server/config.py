@@ -1,11 +1,10 @@
 """What a server is started with."""
 
-import ipaddress
 from dataclasses import dataclass
 
 from tidemill.errors import InvalidParameter
-
-LOG_LEVELS = ("debug", "info", "warning", "error")
+from tidemill.http.logs import LOG_LEVELS
+from tidemill.http.sockets import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +54,6 @@ def check_config(config: ServerConfig) -> None:
             "everything, because this server asks nobody for a password. Listen on 127.0.0.1 (the default) behind a "
             "proxy that authenticates, or pass --allow-unauthenticated if the network itself keeps strangers out."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def clean_prefix(prefix: str) -> str:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from tidemill.artifacts.storage import Storage
 from tidemill.errors import NotFound
-from tidemill.server.answers import SECURITY, Header
-from tidemill.server.request import Request
+from tidemill.http.answers import SECURITY, Header
+from tidemill.http.request import Request
 
 _TEXT = frozenset(
     "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py py3 csv tsv md rst mlmodel "
@@ -22,6 +22,13 @@ _PLAIN_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z@=:,\[\]{}()]+")
 _RANGE = re.compile(rb"bytes=(\d*)-(\d*)")
 # Whatever the bytes are, a browser that shows them runs nothing and sends nothing on our behalf.
 _SANDBOX = (b"content-security-policy", b"default-src 'none'; sandbox")
+# A page that somebody wants to look at may run its own scripts, in an origin of its own that reaches nothing.
+_PAGE_SANDBOX = (
+    b"content-security-policy",
+    b"sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    b"style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:; "
+    b"form-action 'none'; frame-ancestors 'self'",
+)
 
 
 def content_type(path: str) -> str:
@@ -41,8 +48,12 @@ def disposition(path: str) -> bytes:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}".encode()
 
 
-async def send_file(request: Request, storage: Storage, path: str, pool: Executor, shown: str = "") -> None:
+async def send_file(
+    request: Request, storage: Storage, path: str, pool: Executor, shown: str = "", as_page: bool = False
+) -> None:
     """Answer with the file `path` of `storage`, or the part of it that the request's Range names.
+
+    `as_page`: an HTML file is shown, in a sandbox, instead of saved; other files are not affected.
 
     Raises NotFound (`shown` is the path in its message) and the storage's errors.
     """
@@ -51,13 +62,14 @@ async def send_file(request: Request, storage: Storage, path: str, pool: Executo
     if info is None or info.is_dir or info.file_size is None:
         raise NotFound(f"No such artifact: '{shown or path}'")
     start, length, status = _part(request, info.file_size)
+    page = as_page and content_type(path) == "text/html"
     headers: list[Header] = [
         (b"content-type", content_type(path).encode()),
-        (b"content-disposition", disposition(path)),
+        (b"content-disposition", b"inline" if page else disposition(path)),
         (b"accept-ranges", b"bytes"),
         (b"content-length", b"%d" % length),
         *SECURITY,
-        _SANDBOX,
+        _PAGE_SANDBOX if page else _SANDBOX,
     ]
     if status == 206:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (start, start + length - 1, info.file_size)))

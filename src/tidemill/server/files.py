@@ -12,20 +12,21 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from tidemill.api import codec, logged_models, runs
+from tidemill.api import codec, logged_models, model_versions, runs
 from tidemill.api.artifacts import TRANSFERS
 from tidemill.api.operation import Backend
 from tidemill.artifacts.roots import Roots
 from tidemill.artifacts.storage import Storage, Writer
 from tidemill.artifacts.uri import safe_path
 from tidemill.errors import BadRequest, InvalidParameter, NotFound, NotSupported, PayloadTooLarge
-from tidemill.server.answers import send_json
-from tidemill.server.body import Disconnected, read_body
+from tidemill.http.answers import send_json
+from tidemill.http.body import Disconnected, read_body
+from tidemill.http.request import Request, query_fields
 from tidemill.server.download import send_file
-from tidemill.server.request import Request, query_fields
 from tidemill.server.routes import Route, RouteTable
 from tidemill.types.artifacts import FileInfo
 from tidemill.types.logged_models import GetLoggedModel
+from tidemill.types.model_versions import GetDownloadUri
 from tidemill.types.runs import GetRun
 
 T = TypeVar("T")
@@ -170,7 +171,7 @@ class Files:
         if not path:
             raise codec.missing("path")
         storage, inside = await self._run(lambda: self._place(self._run_uri(run_id), path))
-        await send_file(request, storage, inside, self._pool, shown=path)
+        await send_file(request, storage, inside, self._pool, path, _field(request, "show") == "page")
 
     async def model_file(self, request: Request, params: Params) -> None:
         """A file of a logged model."""
@@ -183,7 +184,25 @@ class Files:
             return self._place(model.info.artifact_uri, path)
 
         storage, inside = await self._run(place)
-        await send_file(request, storage, inside, self._pool, shown=path)
+        await send_file(request, storage, inside, self._pool, path, _field(request, "show") == "page")
+
+    async def version_file(self, request: Request, params: Params) -> None:
+        """A file of a model version."""
+        name, version, path = (_field(request, field) for field in ("name", "version", "path"))
+        for field, value in (("name", name), ("version", version), ("path", path)):
+            if not value:
+                raise codec.missing(field)
+
+        def place() -> tuple[Storage, str]:
+            inside = safe_path(path)
+            uri = self._backend.call(model_versions.get_download_uri, GetDownloadUri(name, version)).artifact_uri
+            if uri.startswith("runs:/"):
+                run_id, _, folder = uri.removeprefix("runs:").strip("/").partition("/")
+                uri, inside = self._run_uri(run_id), f"{safe_path(folder)}/{inside}".lstrip("/")
+            return self._place(uri, inside)
+
+        storage, found = await self._run(place)
+        await send_file(request, storage, found, self._pool, shown=path)
 
     async def upload_run_file(self, request: Request, params: Params) -> None:
         """A small file of a run, as a browser sends it."""

@@ -1,14 +1,27 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
 import os
+import threading
+from collections.abc import Sequence
 
+from tidemill import settings
 from tidemill.artifacts.local import LocalStorage
 from tidemill.artifacts.roots import Roots
 from tidemill.errors import PermissionDenied
+from tidemill.events.deliver import Deliverer
+from tidemill.events.egress import Egress
+from tidemill.events.webhooks import WebhookSender
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
+from tidemill.server.feed import Feed
+from tidemill.store import webhooks
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
+from tidemill.store.deliveries import DeliveryQueue
+from tidemill.store.events import clean_old
+from tidemill.store.feed import FeedReader
+from tidemill.store.transaction import Tx
+from tidemill.types.deliveries import Sink
 
 
 def open_roots(config: ServerConfig) -> Roots:
@@ -33,14 +46,14 @@ def _make_folder(path: str) -> None:
         raise PermissionDenied(f"Files cannot be kept in '{path}': it is not writable. Choose another folder.")
 
 
-def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
-    """The store of `config`.
+def open_backend(config: ServerConfig, roots: Roots, sender: WebhookSender | None = None) -> SqlBackend:
+    """The store of `config`, with `sender` as its way out.
 
     Raises InvalidParameter, Unavailable or MissingDependency where one of them cannot be opened.
     """
     database = open_database(config.store, background=True)
     try:
-        return SqlBackend(database, artifact_root=config.artifact_root, files=roots)
+        return SqlBackend(database, artifact_root=config.artifact_root, files=roots, outgoing=sender)
     except BaseException:
         database.close()
         raise
@@ -49,5 +62,33 @@ def open_backend(config: ServerConfig, roots: Roots) -> SqlBackend:
 def open_app(config: ServerConfig) -> App:
     """The app, ready to serve; it closes its backend when it is told to stop."""
     roots = open_roots(config)
-    backend = open_backend(config, roots)
-    return App(backend, config, roots=roots, on_stop=backend.close)
+    sender = WebhookSender(Egress())
+    backend = open_backend(config, roots, sender)
+    deliverer = open_deliverer(backend, sender)
+    deliverer.start()
+
+    def stop() -> None:
+        deliverer.stop()
+        backend.close()
+
+    return App(backend, config, roots=roots, feed=open_feed(backend), on_stop=stop)
+
+
+def open_feed(backend: SqlBackend) -> Feed:
+    """The live feed of what happens in `backend`."""
+    wake = threading.Event()
+    return Feed(FeedReader(backend.database, backend.site, wake.set), wake)
+
+
+def open_deliverer(backend: SqlBackend, sender: WebhookSender) -> Deliverer:
+    """Whoever tells receivers what happens in `backend`, not started yet."""
+    queue = DeliveryQueue(backend.database, backend.site, _sinks)
+    found = Deliverer(
+        queue, {"webhook": sender}, clean=lambda: clean_old(backend.database, backend.site, settings.event_days())
+    )
+    backend.site.listeners.append(found.notice)
+    return found
+
+
+def _sinks(tx: Tx) -> Sequence[Sink]:
+    return [Sink(name, active, target) for name, (active, target) in webhooks.targets(tx).items()]

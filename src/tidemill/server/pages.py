@@ -6,9 +6,9 @@ import msgspec
 
 from tidemill import __version__
 from tidemill.api.openapi import document
-from tidemill.server.answers import SECURITY, send_bytes, send_json, send_text
+from tidemill.http.answers import SECURITY, send_bytes, send_json, send_text
+from tidemill.http.request import Request
 from tidemill.server.docs_page import render
-from tidemill.server.request import Request
 from tidemill.server.routes import RouteTable
 
 API_LEVEL = "3.11.1"

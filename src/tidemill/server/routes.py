@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from tidemill.api.operation import AnyOperation
-from tidemill.server.request import Request
+from tidemill.http.request import Request
 
 Page = Callable[[Request, dict[str, str]], Awaitable[None]]
 """Answers one request on its own; the last argument holds the path's parameters."""

@@ -11,14 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tidemill.server.answers import SECURITY, Header, send_bytes
-from tidemill.server.request import Request
+from tidemill.http.answers import SECURITY, Header, send_bytes
+from tidemill.http.request import Request
 from tidemill.server.routes import RouteTable
 
 FOLDER = Path(__file__).with_name("ui_dist")
 """Where the built files lie."""
 
-PAGES = ("experiments", "runs", "compare", "models", "deployments", "webhooks", "settings")
+PAGES = ("experiments", "runs", "compare", "models", "logged-models", "deployments", "webhooks", "settings")
 """First parts of the addresses that the interface has pages for."""
 
 POLICY = (

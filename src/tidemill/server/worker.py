@@ -10,7 +10,8 @@ import threading
 import msgspec
 
 from tidemill.errors import TidemillError
-from tidemill.server.launch import run, start_logging
+from tidemill.http.logs import start_logging
+from tidemill.server.launch import run
 from tidemill.server.workers import Job
 
 _log = logging.getLogger("tidemill.server")

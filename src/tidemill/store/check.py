@@ -25,6 +25,13 @@ _PARENTS = {
     "logged_model_params": ("model_pk", "logged_models", "pk"),
     "logged_model_tags": ("model_pk", "logged_models", "pk"),
     "logged_model_metrics": ("model_pk", "logged_models", "pk"),
+    "registered_model_tags": ("model_pk", "registered_models", "pk"),
+    "model_versions": ("model_pk", "registered_models", "pk"),
+    "model_version_tags": ("version_pk", "model_versions", "pk"),
+    "model_aliases": ("model_pk", "registered_models", "pk"),
+    "approval_policies": ("model_pk", "registered_models", "pk"),
+    "approvals": ("model_pk", "registered_models", "pk"),
+    "model_holds": ("model_pk", "registered_models", "pk"),
 }
 
 

@@ -8,6 +8,7 @@ from tidemill.store import limits
 from tidemill.store.experiment_keys import keys as keys
 from tidemill.store.experiment_keys import values as values
 from tidemill.store.filters import experiments_filter, experiments_order
+from tidemill.store.outbox import emit
 from tidemill.store.pages import page, read_token
 from tidemill.store.transaction import Row, Tx, marks
 from tidemill.types import experiments as t
@@ -52,6 +53,7 @@ def create(tx: Tx, arg: t.CreateExperiment) -> t.CreatedExperiment:
         default = tx.site.files.join(tx.site.artifact_root, str(row[0]))
         tx.run("UPDATE experiments SET artifact_location = ? WHERE id = ?", (default, row[0]))
     _set_tags(tx, row[0], arg.tags)
+    _announce(tx, "created", row[0], name=arg.name)
     return t.CreatedExperiment(experiment_id=str(row[0]))
 
 
@@ -92,7 +94,7 @@ def update(tx: Tx, arg: t.UpdateExperiment) -> Nothing:
     """See the operation `experiments.update`."""
     limits.check_length("name", arg.new_name, limits.MAX_EXPERIMENT_NAME)
     key = experiment_key(arg.experiment_id)
-    row = tx.row("SELECT deleted_at FROM experiments WHERE id = ?", (key,))
+    row = tx.row("SELECT deleted_at, name FROM experiments WHERE id = ?", (key,))
     if row is None:
         raise NotFound(f"No Experiment with id={arg.experiment_id} exists")
     if row[0] is not None:
@@ -100,6 +102,8 @@ def update(tx: Tx, arg: t.UpdateExperiment) -> Nothing:
     if tx.row("SELECT 1 FROM experiments WHERE name = ? AND id <> ?", (arg.new_name, key)) is not None:
         raise AlreadyExists(f"Experiment(name={arg.new_name}) already exists.")
     tx.run("UPDATE experiments SET name = ?, last_update_time = ? WHERE id = ?", (arg.new_name, now_ms(), key))
+    if arg.new_name != row[1]:
+        _announce(tx, "renamed", key, name=arg.new_name, previous_name=row[1])
     return NOTHING
 
 
@@ -114,6 +118,7 @@ def delete(tx: Tx, arg: t.DeleteExperiment) -> Nothing:
     if not changed:
         raise NotFound(f"No Experiment with id={arg.experiment_id} exists")
     tx.run("UPDATE runs SET deleted_at = ?, rev = rev + 1 WHERE experiment_id = ? AND deleted_at IS NULL", (now, key))
+    _announce(tx, "deleted", key)
     return NOTHING
 
 
@@ -129,6 +134,7 @@ def restore(tx: Tx, arg: t.RestoreExperiment) -> Nothing:
     tx.run(
         "UPDATE runs SET deleted_at = NULL, rev = rev + 1 WHERE experiment_id = ? AND deleted_at IS NOT NULL", (key,)
     )
+    _announce(tx, "restored", key)
     return NOTHING
 
 
@@ -178,6 +184,10 @@ def lifecycle(view: ViewType, column: str) -> tuple[str, tuple[int, ...]]:
     if view is ViewType.DELETED_ONLY:
         return f"{column} IS NOT NULL", ()
     return "1 = 1", ()
+
+
+def _announce(tx: Tx, what: str, key: int, **more: str) -> None:
+    emit(tx, f"experiment.{what}", f"experiment/{key}", {"experiment_id": str(key), **more})
 
 
 def _check_tag(key: str, value: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter
 from tidemill.store.filters import STATUSES
+from tidemill.store.run_events import announce_by_pk
 from tidemill.store.transaction import Row, Tx, marks
 from tidemill.types.page import NOTHING, Nothing
 from tidemill.types.runs import Heartbeat, RunStatus
@@ -16,6 +17,7 @@ from tidemill.types.runs import Heartbeat, RunStatus
 REASON_TAG = "tidemill.status.reason"
 SILENCES = 4
 """So many intervals without a heartbeat, and a run is given up."""
+_REASON = "The process that wrote this run was not heard of any more; it was killed or cut off."
 _MOST_RUNS = 1000
 _MOST_INTERVAL_S = 86_400
 _RUNNING = STATUSES.index(RunStatus.RUNNING) + 1
@@ -49,6 +51,7 @@ def _take_back(tx: Tx, pk: int, reason: int) -> bool:
         return False
     tx.run("UPDATE runs SET status = ?, end_time = NULL WHERE pk = ?", (_RUNNING, pk))
     tx.touched.add(pk)
+    announce_by_pk(tx, "resumed", pk)
     return True
 
 
@@ -66,16 +69,14 @@ def give_up(tx: Tx) -> None:
     """Mark the runs that are overdue as failed, and say why. They ended when they were last heard of."""
     name = tx.names.find_or_make(tx, [REASON_TAG])[REASON_TAG]
     for pk, experiment, beat_at in overdue(tx):
-        tx.run("UPDATE runs SET status = ?, end_time = ? WHERE pk = ?", (_FAILED, beat_at, pk))
+        ends = "UPDATE runs SET status = ?, end_time = ? WHERE pk = ? AND status = ?"
+        if not tx.run(ends, (_FAILED, beat_at, pk, _RUNNING)):
+            continue  # another process was quicker
         tx.run("DELETE FROM run_beats WHERE run_pk = ?", (pk,))
         tx.run(
             "INSERT INTO tags (run_pk, name_id, experiment_id, value) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (run_pk, name_id) DO UPDATE SET value = excluded.value",
-            (
-                pk,
-                name,
-                experiment,
-                "The process that wrote this run was not heard of any more; it was killed or cut off.",
-            ),
+            (pk, name, experiment, _REASON),
         )
         tx.touched.add(pk)
+        announce_by_pk(tx, "failed", pk, reason=_REASON)

@@ -14,6 +14,7 @@ from tidemill.store import limits
 from tidemill.store.experiments import active as active_experiment
 from tidemill.store.experiments import experiment_key
 from tidemill.store.logged_model_filters import models_filter, models_order
+from tidemill.store.outbox import emit
 from tidemill.store.pages import fetch, make_token, read_token
 from tidemill.store.transaction import Row, Tx, marks
 from tidemill.types import logged_models as t
@@ -31,14 +32,19 @@ _MAX_VALUE = 65_535
 _FORBIDDEN = ("/", ":", ".", "%", '"', "'")
 
 
-def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
-    """See the operation `logged_models.create`."""
-    if any(char in arg.name for char in _FORBIDDEN):
+def check_name(name: str) -> None:
+    """Raises InvalidParameter where no logged model may have this name."""
+    if any(char in name for char in _FORBIDDEN):
         raise InvalidParameter(
-            f"Invalid model name ({arg.name!r}) provided. Model name must be a non-empty string and cannot contain the "
+            f"Invalid model name ({name!r}) provided. Model name must be a non-empty string and cannot contain the "
             f"following characters: {_FORBIDDEN}"
         )
-    limits.check_length("name", arg.name, 500)
+    limits.check_length("name", name, 500)
+
+
+def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
+    """See the operation `logged_models.create`."""
+    check_name(arg.name)
     experiment, location = active_experiment(tx, arg.experiment_id)
     model_id = arg.model_id or new_model_id()
     if not model_id.replace("-", "").isalnum() or not model_id.isascii() or len(model_id) > 100:
@@ -63,7 +69,9 @@ def create(tx: Tx, arg: t.CreateLoggedModel) -> t.LoggedModelAnswer:
         return _created_before(tx, arg, experiment)
     _add_params(tx, row[0], model_id, arg.params)
     _set_tags(tx, row[0], arg.tags)
-    return _answer(tx, model_id, deleted_too=False)
+    answer = _answer(tx, model_id, deleted_too=False)
+    _announce(tx, "created", answer.model.info)
+    return answer
 
 
 def _created_before(tx: Tx, arg: t.CreateLoggedModel, experiment: int) -> t.LoggedModelAnswer:
@@ -87,17 +95,22 @@ def finalize(tx: Tx, arg: t.FinalizeLoggedModel) -> t.LoggedModelAnswer:
     status = _STATUSES.index(arg.status)
     if status == 0:
         raise InvalidParameter("Invalid model status: LOGGED_MODEL_STATUS_UNSPECIFIED. Name the state the model is in.")
-    tx.run("UPDATE logged_models SET status = ?, updated = ? WHERE pk = ?", (status, now_ms(), pk))
-    return _answer(tx, arg.model_id, deleted_too=True)
+    sets = "UPDATE logged_models SET status = ?, updated = ? WHERE pk = ?"
+    moved = tx.run(sets + " AND status <> ?", (status, now_ms(), pk, status))
+    if not moved:
+        tx.run("UPDATE logged_models SET updated = ? WHERE pk = ?", (now_ms(), pk))
+    answer = _answer(tx, arg.model_id, deleted_too=True)
+    if moved:
+        _announce(tx, "finalized", answer.model.info)
+    return answer
 
 
 def delete(tx: Tx, arg: t.DeleteLoggedModel) -> Nothing:
     """See the operation `logged_models.delete`."""
     now = now_ms()
-    tx.run(
-        "UPDATE logged_models SET deleted_at = COALESCE(deleted_at, ?), updated = ? WHERE pk = ?",
-        (now, now, _known(tx, arg.model_id)),
-    )
+    sets = "UPDATE logged_models SET deleted_at = ?, updated = ? WHERE pk = ? AND deleted_at IS NULL"
+    if tx.run(sets, (now, now, _known(tx, arg.model_id))):
+        _announce(tx, "deleted", _answer(tx, arg.model_id, deleted_too=True).model.info)
     return NOTHING
 
 
@@ -117,7 +130,9 @@ def delete_tag(tx: Tx, arg: t.DeleteLoggedModelTag) -> Nothing:
 
 def log_params(tx: Tx, arg: t.LogLoggedModelParams) -> Nothing:
     """See the operation `logged_models.log_params`."""
-    _add_params(tx, _known(tx, arg.model_id), arg.model_id, arg.params)
+    pk = _known(tx, arg.model_id)
+    if not _has_params(tx, pk, arg.params):
+        _add_params(tx, pk, arg.model_id, arg.params)
     return NOTHING
 
 
@@ -194,6 +209,12 @@ def _known(tx: Tx, model_id: str) -> int:
     return pk
 
 
+def _has_params(tx: Tx, pk: int, params: Sequence[Param]) -> bool:
+    """Whether exactly these were logged already: a request sent again after its answer was lost."""
+    stored: dict[str, str] = dict(tx.rows("SELECT key, value FROM logged_model_params WHERE model_pk = ?", (pk,)))
+    return all(stored.get(param.key) == param.value for param in params)
+
+
 def _add_params(tx: Tx, pk: int, model_id: str, params: Sequence[Param]) -> None:
     if not params:
         return
@@ -227,6 +248,17 @@ def _set_tags(tx: Tx, pk: int, tags: Sequence[Tag]) -> None:
         "ON CONFLICT (model_pk, key) DO UPDATE SET value = excluded.value",
         rows,
     )
+
+
+def _announce(tx: Tx, what: str, info: t.LoggedModelInfo) -> None:
+    data = {
+        "model_id": info.model_id,
+        "experiment_id": info.experiment_id,
+        "name": info.name,
+        "source_run_id": info.source_run_id,
+        "status": info.status,
+    }
+    emit(tx, f"logged_model.{what}", f"logged_model/{info.model_id}", data)
 
 
 def _answer(tx: Tx, model_id: str, deleted_too: bool) -> t.LoggedModelAnswer:

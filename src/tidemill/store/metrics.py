@@ -10,7 +10,7 @@ import msgspec
 
 from tidemill.api import codec
 from tidemill.errors import BadRequest, InvalidParameter
-from tidemill.store import limits, points
+from tidemill.store import limits, metric_rules, points
 from tidemill.store.compaction import note_logged
 from tidemill.store.curves import curves as curves
 from tidemill.store.transaction import Tx, marks
@@ -90,6 +90,8 @@ def append_columns(
             for name, (step, timestamp, _, value) in sorted(newest.items())
         ],
     )
+    if experiment in tx.site.rules:
+        metric_rules.check(tx, run_pk, experiment, columns, values, steps)
     tx.touched.add(run_pk)
     note_logged(tx.site, run_pk, len(columns))
 

@@ -12,7 +12,8 @@ from tidemill.errors import InternalError, InvalidParameter, MissingDependency, 
 from tidemill.store import migrations
 from tidemill.store.dialects import POSTGRES
 from tidemill.store.names import Names
-from tidemill.store.transaction import Row, Site, Tx
+from tidemill.store.outbox import LOCK as OUTBOX_LOCK
+from tidemill.store.transaction import Emitted, Row, Site, Tx
 
 T = TypeVar("T")
 _TRIES = 8
@@ -34,6 +35,7 @@ class PostgresTx:
         self.site = site
         self.writes = writes
         self.touched: set[int] = set()
+        self.emitted: list[Emitted] = []
         self.fresh_names: dict[str, int] = {}
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -153,7 +155,12 @@ class PostgresDatabase:
                         result = job(tx)
                         for pk in sorted(tx.touched):
                             connection.execute("UPDATE runs SET rev = rev + 1 WHERE pk = %s", (pk,))
+                        if tx.emitted:
+                            _write_events(connection, tx.emitted)
                     self.names.committed(tx.fresh_names)
+                    if tx.touched or tx.emitted:
+                        for listener in site.listeners:
+                            listener(tx.touched, len(tx.emitted))
                     return result
             except retried as error:
                 if attempt == _TRIES - 1:
@@ -181,6 +188,21 @@ class PostgresDatabase:
             lines = str(error).strip().splitlines()
             return Unavailable(f"PostgreSQL at {where} cannot be reached or refused: {lines[-1] if lines else error}")
         return InternalError(f"PostgreSQL: {_first_line(error)}")
+
+
+def _write_events(connection: Any, events: Sequence[Emitted]) -> None:
+    """Put events into the outbox, last of all: nobody who holds this lock waits for another one.
+
+    Ids are drawn once the lock is held, and it is held until the commit can be seen.
+    """
+    for start in range(0, len(events), 500):
+        part = events[start : start + 500]
+        values = ", ".join(["(%s::bigint, %s::text, %s::text, %s::text)"] * len(part))
+        connection.execute(
+            f"WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock({OUTBOX_LOCK})) INSERT INTO events "
+            f"(at, kind, subject, data) SELECT e.* FROM turn CROSS JOIN (VALUES {values}) AS e",
+            [value for one in part for value in (one.at, one.kind, one.subject, one.data)],
+        )
 
 
 def _first_line(error: Exception) -> str:

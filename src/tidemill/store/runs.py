@@ -17,6 +17,7 @@ from tidemill.store.experiments import active as active_experiment
 from tidemill.store.filters import STATUSES
 from tidemill.store.heartbeats import heartbeat
 from tidemill.store.run_documents import INFO, Selection, documents, info_of, read
+from tidemill.store.run_events import OF_STATUS, announce, announce_by_pk
 from tidemill.store.run_groups import groups
 from tidemill.store.run_search import search
 from tidemill.store.run_table import table
@@ -59,6 +60,7 @@ def create(tx: Tx, arg: t.CreateRun) -> t.RunAnswer:
     _add_tags(tx, row[0], experiment, tags.items())
     info = info_of((row[0], run_id, experiment, name, arg.user_id, _RUNNING, arg.start_time, None, uri, None))
     data = t.RunData(tags=[Tag(key, value) for key, value in tags.items()])
+    announce(tx, "created", info)
     return t.RunAnswer(run=t.Run(info=info, data=data, inputs=RunInputs()))
 
 
@@ -84,8 +86,13 @@ def update(tx: Tx, arg: t.UpdateRun) -> t.RunInfoAnswer:
     """See the operation `runs.update`."""
     pk, experiment = active(tx, arg.run_id)
     changes: dict[str, Any] = {}
+    moved = False
     if arg.status is not None:
-        changes["status"] = STATUSES.index(arg.status) + 1
+        status = STATUSES.index(arg.status) + 1
+        # Only one of two that say the same at once changes something.
+        moved = bool(
+            tx.run("UPDATE runs SET status = ?, rev = rev + 1 WHERE pk = ? AND status <> ?", (status, pk, status))
+        )
     if arg.end_time is not None:
         changes["end_time"] = arg.end_time
     if arg.run_name:
@@ -98,20 +105,25 @@ def update(tx: Tx, arg: t.UpdateRun) -> t.RunInfoAnswer:
         note_finished(tx.site, pk)
     row = tx.row(f"SELECT {INFO} FROM runs r WHERE r.pk = ?", (pk,))
     assert row is not None
-    return t.RunInfoAnswer(run_info=info_of(row))
+    info = info_of(row)
+    if moved:
+        announce(tx, OF_STATUS[info.status], info)
+    return t.RunInfoAnswer(run_info=info)
 
 
 def delete(tx: Tx, arg: t.DeleteRun) -> Nothing:
     """See the operation `runs.delete`."""
     pk = _known(tx, arg.run_id)
-    tx.run("UPDATE runs SET deleted_at = ?, rev = rev + 1 WHERE pk = ? AND deleted_at IS NULL", (now_ms(), pk))
+    if tx.run("UPDATE runs SET deleted_at = ?, rev = rev + 1 WHERE pk = ? AND deleted_at IS NULL", (now_ms(), pk)):
+        announce_by_pk(tx, "deleted", pk)
     return NOTHING
 
 
 def restore(tx: Tx, arg: t.RestoreRun) -> Nothing:
     """See the operation `runs.restore`."""
     pk = _known(tx, arg.run_id)
-    tx.run("UPDATE runs SET deleted_at = NULL, rev = rev + 1 WHERE pk = ? AND deleted_at IS NOT NULL", (pk,))
+    if tx.run("UPDATE runs SET deleted_at = NULL, rev = rev + 1 WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)):
+        announce_by_pk(tx, "restored", pk)
     return NOTHING
 
 

@@ -20,7 +20,8 @@ from tidemill.search.patterns import compile_pattern
 from tidemill.store import limits, migrations
 from tidemill.store.dialects import SQLITE
 from tidemill.store.names import Names
-from tidemill.store.transaction import Row, Site, Tx
+from tidemill.store.outbox import INSERT as INSERT_EVENT
+from tidemill.store.transaction import Emitted, Row, Site, Tx
 
 T = TypeVar("T")
 _WAIT_S = 60
@@ -41,6 +42,7 @@ class SqliteTx:
         self.site = site
         self.writes = fresh_names is not None
         self.touched: set[int] = set()
+        self.emitted: list[Emitted] = []
         self.fresh_names = {} if fresh_names is None else fresh_names
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -201,11 +203,14 @@ class SqliteDatabase:
         outcomes: list[tuple[Any, BaseException | None]] = []
         fresh: dict[str, int] = {}
         touched: set[int] = set()
+        emitted: list[Emitted] = []
         try:
             for job in jobs:
-                outcomes.append(self._one(job, fresh, touched, alone=len(jobs) == 1))
+                outcomes.append(self._one(job, fresh, touched, emitted, alone=len(jobs) == 1))
             if touched:
                 self._writer.executemany("UPDATE runs SET rev = rev + 1 WHERE pk = ?", [(pk,) for pk in touched])
+            if emitted:
+                self._writer.executemany(INSERT_EVENT, [(one.at, one.kind, one.subject, one.data) for one in emitted])
             self._writer.execute("COMMIT")
             self.names.committed(fresh)
         except BaseException as error:
@@ -214,10 +219,16 @@ class SqliteDatabase:
             translated = _translated(error, self.path) if isinstance(error, Exception) else error
             outcomes = [(None, one[1] or translated) for one in outcomes]
             outcomes += [(None, translated)] * (len(jobs) - len(outcomes))
+        else:
+            if touched or emitted:
+                for listener in jobs[0].site.listeners:
+                    listener(touched, len(emitted))
         for job, (result, failure) in zip(jobs, outcomes, strict=True):
             _end(job, result, failure)
 
-    def _one(self, job: Job, fresh: dict[str, int], touched: set[int], alone: bool) -> tuple[Any, BaseException | None]:
+    def _one(
+        self, job: Job, fresh: dict[str, int], touched: set[int], emitted: list[Emitted], alone: bool
+    ) -> tuple[Any, BaseException | None]:
         """Run one job. A failure of its own undoes it and is answered; one that ended the transaction is raised."""
         tx = SqliteTx(self._writer, self.names, job.site, fresh)
         if not alone:
@@ -234,6 +245,7 @@ class SqliteDatabase:
         if not alone:
             self._writer.execute("RELEASE job")
         touched |= tx.touched
+        emitted += tx.emitted
         return result, None
 
     def close(self) -> None:

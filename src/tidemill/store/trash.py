@@ -2,6 +2,7 @@
 
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, PermissionDenied
+from tidemill.store.outbox import emit
 from tidemill.store.transaction import Tx
 from tidemill.types import trash as t
 
@@ -49,6 +50,9 @@ def empty(tx: Tx, arg: t.EmptyTrash) -> t.EmptiedTrash:
             # Files first: where that fails the row stays and the next call tries again.
             _delete_files(tx, kind, one, uri)
             tx.run(_DELETE[kind], (pk,))
+    if items and not arg.dry_run:
+        gone = [{"kind": item.kind, "id": item.id, "name": item.name} for item in items]
+        emit(tx, "trash.emptied", "trash", {"items": gone})
     return t.EmptiedTrash(items=items, remaining=total if arg.dry_run else total - len(items))
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tidemill.artifacts.roots import Roots
 from tidemill.errors import Unavailable
+from tidemill.events.egress import Egress
+from tidemill.events.webhooks import WebhookSender
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 
@@ -114,8 +116,12 @@ def _quiet() -> Iterator[None]:
 def embedded(address: str, artifacts: Path | str) -> Iterator[SqlBackend]:
     """A store on the database at `address`, with its artifacts in the folder `artifacts`; closed afterwards."""
     database = open_database(address)
+    way_out = WebhookSender(Egress())
     try:
-        backend = SqlBackend(database, artifact_root="mlflow-artifacts:/", files=Roots(str(artifacts)))
+        backend = SqlBackend(
+            database, artifact_root="mlflow-artifacts:/", files=Roots(str(artifacts)), outgoing=way_out
+        )
         yield backend
     finally:
         database.close()
+        way_out.close()

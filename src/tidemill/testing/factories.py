@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tidemill.api import experiments, logged_models, metrics, runs
+from tidemill.api import experiments, logged_models, metrics, model_versions, registered_models, runs
 from tidemill.api.operation import Backend, Operation
 from tidemill.types.experiments import CreateExperiment, Experiment, GetExperiment
 from tidemill.types.logged_models import CreateLoggedModel, GetLoggedModel, LoggedModel
 from tidemill.types.metrics import GetMetricHistory, MetricPoint
+from tidemill.types.model_versions import CreateModelVersion, GetModelVersion, ModelVersion
 from tidemill.types.page import Tag
+from tidemill.types.registered_models import CreateRegisteredModel, GetRegisteredModel, RegisteredModel
 from tidemill.types.runs import CreateRun, GetRun, LogBatch, Param, Run
 
 
@@ -132,3 +134,33 @@ def pages(backend: Backend, op: Operation[Any, Any], arg: Any, field: str) -> It
         answer = backend.call(op, replace(arg, page_token=token))
         yield getattr(answer, field)
         token = answer.next_page_token
+
+
+def new_registered_model(backend: Backend, name: str | None = None, *, tags: Mapping[str, str] | None = None) -> str:
+    """Create a registered model, by default with a name of its own; answers its name."""
+    arg = CreateRegisteredModel(unique("model") if name is None else name, as_tags(tags or {}))
+    return backend.call(registered_models.create, arg).registered_model.name
+
+
+def get_registered_model(backend: Backend, name: str) -> RegisteredModel:
+    """The registered model of that name."""
+    return backend.call(registered_models.get, GetRegisteredModel(name)).registered_model
+
+
+def new_version(
+    backend: Backend,
+    name: str,
+    source: str = "s3://bucket/model",
+    *,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Add a version to a registered model; answers its number, as a text."""
+    arg = CreateModelVersion(name, source, run_id, as_tags(tags or {}), model_id=model_id)
+    return backend.call(model_versions.create, arg).model_version.version
+
+
+def get_version(backend: Backend, name: str, version: str) -> ModelVersion:
+    """One model version."""
+    return backend.call(model_versions.get, GetModelVersion(name, version)).model_version

@@ -90,35 +90,35 @@ class FaultyProxy:
 
 def _read_message(connection: socket.socket) -> bytes:
     """One request or answer with a declared length; empty where the connection ended."""
-    data = b""
+    data = bytearray()
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
         if not more:
             return b""
         data += more
-    head, _, body = data.partition(b"\r\n\r\n")
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
-    if fields.get(b"transfer-encoding") == b"chunked":
-        while not body.endswith(b"0\r\n\r\n"):
-            body += connection.recv(65536)
-        return head + b"\r\n\r\n" + body
-    while len(body) < int(fields.get(b"content-length", b"0")):
-        more = connection.recv(65536)
+    start = data.index(b"\r\n\r\n") + 4
+    fields = dict(line.lower().split(b": ", 1) for line in bytes(data[: start - 4]).split(b"\r\n")[1:])
+    chunked = fields.get(b"transfer-encoding") == b"chunked"
+    size = start + int(fields.get(b"content-length", b"0"))
+    while not data.endswith(b"0\r\n\r\n") if chunked else len(data) < size:
+        more = connection.recv(1 << 20)
         if not more:
             return b""
-        body += more
-    return head + b"\r\n\r\n" + body
+        data += more
+    return bytes(data)
 
 
 @contextmanager
-def faulty(target: str, *faults: Fault, share: float = 0.3, seed: int = 0) -> Iterator[FaultyProxy]:
+def faulty(
+    target: str, *faults: Fault, share: float = 0.3, seed: int = 0, stall_s: float = 2.0
+) -> Iterator[FaultyProxy]:
     """A proxy that plays one of `faults` for a `share` of the requests, at random."""
     dice = random.Random(seed)
 
     def choose(_: int) -> Fault:
         return dice.choice(faults) if faults and dice.random() < share else "pass"
 
-    proxy = FaultyProxy(target, choose)
+    proxy = FaultyProxy(target, choose, stall_s)
     try:
         yield proxy
     finally:

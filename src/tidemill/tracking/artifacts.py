@@ -11,7 +11,8 @@ from tidemill.api import runs as run_ops
 from tidemill.artifacts.uri import ArtifactUri
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound
-from tidemill.journal.backend import UNKNOWN, JournalBackend
+from tidemill.journal.backend import JournalBackend
+from tidemill.journal.known import UNKNOWN
 from tidemill.tracking import media, tables, tags
 from tidemill.tracking.entities import FileInfo
 from tidemill.tracking.files import Files, files_at
@@ -178,18 +179,25 @@ class ArtifactCalls(RunCalls, LoggedModelCalls):
 
     def log_model_artifact(self, model_id: str, local_path: "str | os.PathLike[str]") -> None:
         """Copy a local file to a logged model."""
-        self._model_files(model_id).upload(local_path)
+        self.files_of_model(model_id).upload(local_path)
 
     def log_model_artifacts(self, model_id: str, local_dir: "str | os.PathLike[str]") -> None:
         """Copy all that a local folder holds to a logged model."""
-        self._model_files(model_id).upload_folder(local_dir)
+        self.files_of_model(model_id).upload_folder(local_dir)
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
         """The files and folders directly in the logged model's folder `path` (default: the root), sorted by path."""
-        return self._model_files(model_id).list(path or "")
+        return self.files_of_model(model_id).list(path or "")
 
-    def _model_files(self, model_id: str) -> Files:
-        return self.files_at(self.get_logged_model(model_id).artifact_location)
+    def files_of_model(self, model_id: str) -> Files:
+        """The files of a logged model. Raises NotFound."""
+
+        def direct() -> Files:
+            return self.files_at(self.get_logged_model(model_id).artifact_location)
+
+        if isinstance(self.backend, JournalBackend):
+            return StagedFiles(self.backend, f"models/{model_id}", direct)
+        return direct()
 
 
 def _table_names(noted: str) -> list[str]:

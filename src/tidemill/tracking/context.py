@@ -47,6 +47,11 @@ def _part(capture: Callable[[], dict[str, str]]) -> dict[str, str]:
         return {}
 
 
+def user_name() -> str:
+    """The name of whoever runs this process, "" where there is none. Nobody has verified it."""
+    return _part(_user).get(tags.USER, "")
+
+
 def _user() -> dict[str, str]:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         if os.environ.get(name):
@@ -125,7 +130,12 @@ def _distributions() -> Iterator[tuple[str, str]]:
 def _command() -> dict[str, str]:
     if _notebook() is not None or not sys.argv[0]:
         return {}
-    return {tags.COMMAND: shlex.join(_without_secrets(sys.argv))}
+    return {tags.COMMAND: shown_command(sys.argv)}
+
+
+def shown_command(words: list[str]) -> str:
+    """A command line for people and tags: values of options that are named like a secret are left out."""
+    return shlex.join(_without_secrets(words))
 
 
 def _without_secrets(words: list[str]) -> list[str]:

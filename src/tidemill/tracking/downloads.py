@@ -1,11 +1,12 @@
 """`tidemill.artifacts`: artifacts by address, without a client.
 
-An address is `runs:/<run id>/<path>`, `models:/<logged model id>/<path>`, `mlflow-artifacts:/…`, one of a storage
-(`s3://…`, `file:///…`), or a local path.
+An address is `runs:/<run id>/<path>`, `models:/<logged model id>/<path>`, `models:/<name>/<version or stage>/<path>`,
+`models:/<name>@<alias>/<path>`, `mlflow-artifacts:/…`, one of a storage (`s3://…`, `file:///…`), or a local path.
 """
 
 import json
 import os
+import re
 from typing import Any
 
 from tidemill.artifacts.uri import ArtifactUri
@@ -15,6 +16,9 @@ from tidemill.tracking.client import Client
 from tidemill.tracking.entities import FileInfo
 from tidemill.tracking.files import Files
 from tidemill.tracking.media import Image
+from tidemill.tracking.registry import version_at
+
+_LOGGED = re.compile("m-[0-9a-f]{32}")
 
 
 def download_artifacts(
@@ -83,11 +87,24 @@ def _find(uri: str | None, run_id: str | None, path: str | None, tracking_uri: s
     if parsed.scheme == "runs":
         return client.files_of(head), rest
     if parsed.scheme == "models":
-        if rest and not head.startswith("m-"):
-            raise InvalidParameter(
-                f"'{uri}' names a registered model; only logged models (models:/m-…) can be read here."
-            )
+        if not _LOGGED.fullmatch(head) and (rest or not head.startswith("m-")):
+            version, inside = version_at(client, str(uri))
+            place = client.get_model_version_download_uri(version.name, version.version)
+            return _inside(client, place, inside)
         return client.files_at(client.get_logged_model(head).artifact_location), rest
+    return _file(client, parsed)
+
+
+def _inside(client: Client, place: str, path: str) -> tuple[Files, str]:
+    """A path below the files of a version."""
+    parsed = ArtifactUri.parse(place)
+    if parsed.scheme == "runs":
+        run_id, _, folder = parsed.path.strip("/").partition("/")
+        return client.files_of(run_id), "/".join(filter(None, (folder.rstrip("/"), path)))
+    return client.files_at(place), path
+
+
+def _file(client: Client, parsed: ArtifactUri) -> tuple[Files, str]:
     # What lies there may be a file: it is reached through the folder that it is in.
     folder, _, name = parsed.path.rstrip("/").rpartition("/")
     if not parsed.scheme:

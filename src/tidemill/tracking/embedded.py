@@ -12,6 +12,8 @@ from tidemill.api import codec, runs
 from tidemill.api.operation import Operation
 from tidemill.artifacts.roots import PROXY, Roots
 from tidemill.errors import InvalidParameter
+from tidemill.events.egress import Egress
+from tidemill.events.webhooks import WebhookSender
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 
@@ -68,7 +70,9 @@ class EmbeddedBackend:
             if self._store is None:
                 if self._is_missing():
                     _refuse_other_stores(os.path.dirname(self.file or ""))
-                self._store = SqlBackend(open_database(self.database), artifact_root=f"{PROXY}:/", files=self.roots)
+                database = open_database(self.database)
+                way_out = WebhookSender(Egress())
+                self._store = SqlBackend(database, artifact_root=f"{PROXY}:/", files=self.roots, outgoing=way_out)
             return self._store
 
     def _is_missing(self) -> bool:

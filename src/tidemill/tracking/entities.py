@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tidemill.tracking.registry_entities import ModelVersion, RegisteredModel
 from tidemill.types import experiments, logged_models, runs
 from tidemill.types.artifacts import FileInfo
 from tidemill.types.inputs import Dataset, DatasetInput, RunInputs, RunOutputs
@@ -17,9 +18,10 @@ from tidemill.types.inputs import ModelOutput as LoggedModelOutput
 from tidemill.types.logged_models import LoggedModelStatus
 from tidemill.types.metrics import Metric
 from tidemill.types.page import Tag, ViewType
+from tidemill.types.registered_models import Alias as RegisteredModelAlias
 from tidemill.types.runs import Param, RunInfo, RunStatus
 
-RunTag = ExperimentTag = InputTag = LoggedModelTag = Tag
+RunTag = ExperimentTag = InputTag = LoggedModelTag = RegisteredModelTag = ModelVersionTag = Tag
 LoggedModelParameter = Param
 
 __all__ = [
@@ -36,8 +38,13 @@ __all__ = [
     "LoggedModelStatus",
     "LoggedModelTag",
     "Metric",
+    "ModelVersion",
+    "ModelVersionTag",
     "PagedList",
     "Param",
+    "RegisteredModel",
+    "RegisteredModelAlias",
+    "RegisteredModelTag",
     "Run",
     "RunData",
     "RunInfo",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tidemill.errors import InvalidParameter
-from tidemill.tracking import resolve, run, start, tables
+from tidemill.tracking import resolve, run, start, steps, tables
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import (
     DatasetInput,
@@ -24,14 +24,14 @@ from tidemill.tracking.entities import (
     RunOperations,
     ViewType,
 )
+from tidemill.tracking.paging import pages
 from tidemill.tracking.run import ActiveRun
-from tidemill.tracking.start import start_run
+from tidemill.tracking.start import start_run as start_run
 from tidemill.tracking.tags import DATA_CONTEXT
 from tidemill.types.inputs import Dataset
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_PAGE = 1000
 
 
 def _here(run_id: str | None = None) -> tuple[Client, str]:
@@ -137,7 +137,7 @@ def search_experiments(
 ) -> list[Experiment]:
     """`Client.search_experiments`, all pages; at most `max_results` experiments, None: all."""
     client = start.client()
-    return _pages(max_results, lambda size, at: client.search_experiments(view_type, size, filter_string, order_by, at))
+    return pages(max_results, lambda size, at: client.search_experiments(view_type, size, filter_string, order_by, at))
 
 
 def active_run() -> ActiveRun | None:
@@ -188,20 +188,7 @@ def search_runs(
     def page(size: int, at: str | None) -> PagedList[Run]:
         return client.search_runs(chosen, filter_string, run_view_type, size, order_by, at)
 
-    return tables.search_result(_pages(max_results, page), output_format)
-
-
-def _pages(most: int | None, page: Callable[[int, str | None], PagedList[T]]) -> list[T]:
-    """The items of as many pages as it takes to have `most` of them, or all."""
-    found: list[T] = []
-    token: str | None = None
-    while most is None or len(found) < most:
-        items = page(_PAGE if most is None else min(_PAGE, most - len(found)), token)
-        found += items
-        token = items.token
-        if token is None:
-            break
-    return found
+    return tables.search_result(pages(max_results, page), output_format)
 
 
 def log_metric(
@@ -214,8 +201,13 @@ def log_metric(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """`Client.log_metric` on the active run (or on `run_id`); `dataset` is what the value was measured on."""
+    """`Client.log_metric` on the active run (or on `run_id`); `dataset` is what the value was measured on.
+
+    In a run that `start_run` resumed, a metric that was counting goes on with its next step where none is given.
+    """
     client, run_id = _here(run_id)
+    if steps.resumed:
+        step = steps.following(run_id, (key,), step)
     if dataset is None:
         return client.log_metric(run_id, key, value, timestamp, step, synchronous, model_id=model_id)
     name, digest = dataset.name, dataset.digest
@@ -231,8 +223,13 @@ def log_metrics(
     model_id: str | None = None,
     dataset: Any = None,
 ) -> RunOperations | None:
-    """`Client.log_metrics` on the active run (or on `run_id`); `dataset` is what the values were measured on."""
+    """`Client.log_metrics` on the active run (or on `run_id`); `dataset` is what the values were measured on.
+
+    In a run that `start_run` resumed the step goes on as in `log_metric`, after the last step of any of these metrics.
+    """
     client, run_id = _here(run_id)
+    if steps.resumed:
+        step = steps.following(run_id, metrics, step)
     name, digest = (dataset.name, dataset.digest) if dataset is not None else (None, None)
     return client.log_metrics(run_id, metrics, timestamp, step, synchronous, name, digest, model_id)
 
@@ -367,7 +364,7 @@ def search_logged_models(
     """`Client.search_logged_models`, all pages, by default in the experiment of new runs; formats as in `search_runs`."""
     client = start.client()
     inside = experiment_ids or [start.experiment_in_force()]
-    found = _pages(
+    found = pages(
         max_results, lambda size, at: client.search_logged_models(inside, filter_string, datasets, size, order_by, at)
     )
     return tables.logged_models_result(found, output_format)

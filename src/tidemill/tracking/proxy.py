@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import IO
 
@@ -10,6 +10,7 @@ from tidemill.artifacts.storage import (
     CHUNK_SIZE,
     Chunk,
     Listing,
+    PartWriter,
     Storage,
     Writer,
     check_range,
@@ -74,6 +75,24 @@ class ProxyStorage(Storage):
         """See Storage."""
         self._files.delete(self._at(file_path(path)))
 
+    def multipart_create(self, path: str) -> str:
+        """See Storage."""
+        return self._files.create_parts(self._at(file_path(path)))
+
+    def multipart_part(self, path: str, upload_id: str, number: int) -> PartWriter:
+        """See Storage. A part waits in memory, since a request is sent in one go."""
+        return _MemoryPartWriter(self._files, self._at(file_path(path)), upload_id, number)
+
+    def multipart_complete(self, path: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> int:
+        """See Storage."""
+        self._files.complete_parts(self._at(file_path(path)), upload_id, parts)
+        info = self.stat(path)
+        return 0 if info is None else info.file_size or 0
+
+    def multipart_abort(self, path: str, upload_id: str) -> None:
+        """See Storage."""
+        self._files.abort_parts(self._at(file_path(path)), upload_id)
+
     def _at(self, clean: str) -> str:
         return "/".join(filter(None, (self._root, clean)))
 
@@ -112,6 +131,22 @@ class _SpooledWriter(Writer):
 
     def _abort(self) -> None:
         self._file.close()
+
+
+class _MemoryPartWriter(PartWriter):
+    def __init__(self, files: ProxyFiles, path: str, upload_id: str, number: int) -> None:
+        self._files, self._path, self._upload_id, self._number = files, path, upload_id, number
+        self._chunks: list[bytes] = []
+
+    def _write(self, chunk: Chunk) -> None:
+        self._chunks.append(bytes(chunk))
+
+    def _commit(self) -> None:
+        self.etag = self._files.put_part(self._path, self._upload_id, self._number, b"".join(self._chunks))
+        self._chunks.clear()
+
+    def _abort(self) -> None:
+        self._chunks.clear()
 
 
 def proxied(server: str, path: str, tracking_uri: str) -> ProxyStorage:

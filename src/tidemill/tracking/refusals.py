@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from tidemill.api import codec, runs
+from tidemill.api import codec, logged_models, runs
 from tidemill.api.operation import AnyOperation
 from tidemill.store.limits import check_name
+from tidemill.store.logged_models import check_name as check_model_name
 
 
 def check(op: AnyOperation, arg: Any) -> None:
@@ -17,6 +18,8 @@ def check(op: AnyOperation, arg: Any) -> None:
         _check_all(arg.metrics, "metrics[{}].name", "Metric name")
         _check_all(arg.params, "params[{}].key", "Param key")
         _check_all(arg.tags, "tags[{}].key", "key")
+    elif op is logged_models.create:
+        check_model_name(arg.name)
     elif op is runs.create:
         _check_all(arg.tags, "tags[{}].key", "key")
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from tidemill.errors import TidemillError
+from tidemill.tracking import steps
 from tidemill.tracking.caution import caution
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import Run
@@ -131,6 +132,7 @@ def _end_one(run: ActiveRun, status: str, error: BaseException | None = None) ->
 def _forget(run: ActiveRun) -> None:
     _put(tuple(one for one in stack() if one is not run))
     _unended.pop(run.info.run_id, None)
+    steps.forget(run.info.run_id)
 
 
 def _put(runs: tuple[ActiveRun, ...]) -> None:

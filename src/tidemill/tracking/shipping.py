@@ -19,8 +19,10 @@ from typing import Any
 from tidemill import settings
 from tidemill.api import logged_models, runs
 from tidemill.api.operation import Backend
+from tidemill.artifacts import parts
+from tidemill.artifacts.storage import Storage
 from tidemill.artifacts.upload import upload
-from tidemill.errors import Unavailable
+from tidemill.errors import InvalidParameter, NotFound, NotSupported, Unavailable
 from tidemill.journal import owners, sender, state
 from tidemill.journal.backend import JournalBackend
 from tidemill.journal.writer import Writer
@@ -69,12 +71,12 @@ def journal_root() -> Path:
     raise OSError("no folder for the journal can be written to")
 
 
-def sender_for(address: str) -> sender.Sender:
-    """Who sends journals to the store at `address`."""
+def sender_for(address: str, jobs: int = 1) -> sender.Sender:
+    """Who sends journals to the store at `address`, `jobs` runs of one at once."""
     from tidemill.tracking import resolve
 
     store = resolve.store(address)
-    return sender.Sender(store, Uploads(address, lambda: store))
+    return sender.Sender(store, Uploads(address, lambda: store), jobs=jobs)
 
 
 class Uploads:
@@ -99,9 +101,20 @@ class Uploads:
                 uri = self._store.call(logged_models.get, GetLoggedModel(known)).model.info.artifact_uri
             self._uris[owner] = uri
         try:
-            upload(storage_at(uri, self._store, self._address), file, path, attempts=1)
+            self._send(storage_at(uri, self._store, self._address), uri, path, file)
         except OSError as error:
             raise Unavailable(f"The artifact '{path}' could not be uploaded: {error}.") from None
+
+    def _send(self, storage: Storage, uri: str, path: str, file: Path) -> None:
+        """A large file in parts, where the storage takes them, so that a broken upload is gone on with."""
+        if file.stat().st_size > parts.FROM_BYTES:
+            note = file.with_name(f"{file.name}.parts")
+            try:
+                parts.upload_in_parts(storage, file, path, note, f"{self._address} {uri}")
+                return
+            except (NotSupported, NotFound, InvalidParameter):
+                note.unlink(missing_ok=True)  # no parts here, or not these: whole, then
+        upload(storage, file, path, attempts=1)
 
 
 class SenderProcess:

@@ -1,16 +1,21 @@
 """Starting runs: in which experiment, inside which other run, new or resumed."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from tidemill import settings
+from tidemill.api import runs
 from tidemill.errors import AlreadyExists, InvalidParameter, InvalidState
-from tidemill.tracking import capture, context, resolve
+from tidemill.tracking import capture, context, resolve, steps
 from tidemill.tracking.client import Client
-from tidemill.tracking.entities import Experiment
+from tidemill.tracking.entities import Experiment, Run, RunData
 from tidemill.tracking.run import ActiveRun, active, push
-from tidemill.tracking.tags import NOTE, PARENT
+from tidemill.tracking.tags import NOTE, PARENT, RUN_NAME
+from tidemill.types import runs as wire
+from tidemill.types.runs import GetRun, RunStatus
 
 DEFAULT_EXPERIMENT = "0"
 _chosen: tuple[str, Experiment] | None = None
@@ -104,6 +109,8 @@ def start_run(
 ) -> ActiveRun:
     """Start a run and make it the active one, or go on with the run `run_id` (or with that of `MLFLOW_RUN_ID`).
 
+    In a resumed run a metric that was counting goes on with its next step where `log_metric` is given none.
+
     A new run lies in `experiment_id`, by default the one of `set_experiment`. With `nested=True` it may be started
     inside another; it is then that one's child (or that of `parent_run_id`). `tags` and `description` are set on it.
     `log_system_metrics` records the machine's load, `log_console` what the process prints (docs/reference/capture.md);
@@ -153,11 +160,12 @@ def _given_tags(given: Mapping[str, Any] | None, description: str | None) -> dic
 
 def _resume(run_id: str, experiment: str | None, run_name: str | None, given: dict[str, Any]) -> ActiveRun:
     where = client()
-    info = where.get_run(run_id).info
+    found = _to_resume(where, run_id)
+    info = found.info
     if info.lifecycle_stage != "active":
         raise InvalidState(f"Cannot start run with ID {run_id} because it is in the deleted state.")
     wanted = experiment or (_chosen[1].experiment_id if _chosen else None)
-    if wanted is not None and str(wanted) != info.experiment_id:
+    if wanted is not None and info.experiment_id and str(wanted) != info.experiment_id:
         raise InvalidState(
             f"Cannot start run with ID {run_id} because it lies in experiment {info.experiment_id}, not in {wanted}. "
             "Choose its experiment with set_experiment, or none."
@@ -165,7 +173,27 @@ def _resume(run_id: str, experiment: str | None, run_name: str | None, given: di
     where.update_run(run_id, "RUNNING", run_name)
     if given:
         where.set_tags(run_id, given)
+    steps.resume(run_id, found.data.metrics)
+    if hasattr(where.backend, "resume"):
+        return ActiveRun(_as_resumed(Run.from_wire(found), run_name, given), where)
     return ActiveRun(where.get_run(run_id), where)
+
+
+def _to_resume(where: Client, run_id: str) -> wire.Run:
+    """The run as its store has it; behind a journal also where the store cannot be asked."""
+    behind: Callable[[str], wire.Run] | None = getattr(where.backend, "resume", None)
+    if behind is not None:
+        return behind(run_id)
+    return where.call(runs.get, GetRun(run_id)).run
+
+
+def _as_resumed(run: Run, run_name: str | None, given: dict[str, Any]) -> Run:
+    """What the store will answer once the changes made by resuming have arrived."""
+    info = msgspec.structs.replace(run.info, status=RunStatus.RUNNING, run_name=run_name or run.info.run_name)
+    labels = run.data.tags | {key: str(value) for key, value in given.items()}
+    if run_name:
+        labels[RUN_NAME] = run_name
+    return Run(info, RunData(run.data.metrics, run.data.params, labels), run.inputs, run.outputs)
 
 
 def _create(experiment: str | None, run_name: str | None, parent: str | None, given: dict[str, Any]) -> ActiveRun:

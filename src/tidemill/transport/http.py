@@ -41,6 +41,12 @@ class HttpBackend:
     def __repr__(self) -> str:
         return f"HttpBackend({self.session.address.base!r})"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine, so that bytes cost nothing and compressing them does."""
+        host = self.session.address.origin[1]
+        return host in ("localhost", "::1") or host.startswith("127.")
+
     def call(self, op: Operation[In, Out], arg: In) -> Out:
         """Carry out `op`. Raises what the server answers, and Unavailable where it does not."""
         try:

@@ -1,12 +1,12 @@
 """Artifact bytes through a server's proxy, in constant memory."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tidemill.errors import InternalError, InvalidParameter, NotFound, Unavailable
-from tidemill.transport.address import quote_path
+from tidemill.errors import InternalError, InvalidParameter, NotFound, NotSupported, Unavailable
+from tidemill.transport.address import Query, quote_path
 from tidemill.transport.replies import Reply, error_of
 from tidemill.transport.session import Session
 from tidemill.types.artifacts import FileInfo
@@ -14,12 +14,24 @@ from tidemill.types.artifacts import FileInfo
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+T = TypeVar("T")
+
 PROXY_PATH = "/api/2.0/mlflow-artifacts/artifacts"
+_PARTS_PATH = "/api/2.0/mlflow-artifacts/mpu"
 CHUNK_BYTES = 1 << 20
 
 
 class _Files(msgspec.Struct):
     files: list[FileInfo] = []
+
+
+class _Credential(msgspec.Struct):
+    url: str
+
+
+class _Created(msgspec.Struct):
+    upload_id: str
+    credentials: list[_Credential] = []
 
 
 class ProxyFiles:
@@ -73,6 +85,48 @@ class ProxyFiles:
             chunks = _exactly(chunks, length, path)
         response = self._session.stream("PUT", self._place(path), body=chunks, headers=headers)
         self._finish(response)
+
+    def create_parts(self, path: str) -> str:
+        """Start a file that is sent in parts; the upload's id. Raises NotSupported where the server takes none itself.
+
+        (Others than ours have clients send parts to a bucket, each at an address that serves for a while.)
+        """
+        made = self._parts("create", path, {"num_parts": 1}, _Created)
+        if not made.credentials or f"{_PARTS_PATH}/part/" not in made.credentials[0].url:
+            self._parts("abort", path, {"upload_id": made.upload_id}, msgspec.Raw)
+            raise NotSupported(f"{self._session.address.base} takes no parts itself. Send the file whole.")
+        return made.upload_id
+
+    def put_part(self, path: str, upload_id: str, number: int, data: bytes) -> str:
+        """Write one part, replacing an older one of that number; its ETag."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data))}
+        query: Query = [("upload_id", upload_id), ("part_number", str(number))]
+        response = self._session.stream(
+            "PUT", f"{_PARTS_PATH}/part/{quote_path(path)}", query=query, body=data, headers=headers
+        )
+        self._finish(response)
+        return response.headers.get("ETag", "")
+
+    def complete_parts(self, path: str, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
+        """Put parts, given as (number, ETag), together."""
+        listed = [{"part_number": number, "etag": etag} for number, etag in parts]
+        self._parts("complete", path, {"upload_id": upload_id, "parts": listed}, msgspec.Raw)
+
+    def abort_parts(self, path: str, upload_id: str) -> None:
+        """Throw parts away."""
+        self._parts("abort", path, {"upload_id": upload_id}, msgspec.Raw)
+
+    def _parts(self, verb: str, path: str, fields: dict[str, Any], kind: type[T]) -> T:
+        body = msgspec.json.encode({"path": path.rpartition("/")[2], **fields})
+        place = f"{_PARTS_PATH}/{verb}/{quote_path(path)}"
+        headers = {"Content-Type": "application/json"}
+        reply = self._session.send("POST", place, body=body, headers=headers, repeatable=verb != "complete")
+        if reply.status >= 300:
+            raise error_of(reply, self._session.address.base)
+        try:
+            return msgspec.json.decode(reply.body or b"{}", type=kind)
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"{self._session.address.base} answered badly about parts: {error}.") from None
 
     def delete(self, path: str) -> None:
         """Remove a file or folder; one that is not there is fine."""

@@ -1,5 +1,43 @@
 // Made by scripts/make_types.py from the operation table. Do not edit.
 
+/** A name that points at one version of a registered model, such as `champion`. */
+export interface Alias {
+  alias: string;
+  version: string;
+}
+
+/** A request to move an alias or a stage to a version (`version` absent: to delete the alias). Times are ms. */
+export interface Approval {
+  id: string;
+  name: string;
+  version?: string;
+  alias?: string;
+  stage?: string;
+  archive_existing_versions?: boolean;
+  state: ApprovalState;
+  asked: number;
+  asked_by?: string;
+  reason?: string;
+  decided?: number;
+  decided_by?: string;
+  decision?: string;
+  checks?: CheckResult[];
+}
+
+/** One request, with its checks: those of this moment while it is open, those of the decision afterwards. */
+export interface ApprovalAnswer {
+  approval: Approval;
+}
+
+/** One page of requests, the latest first, without checks while open; `next_page_token` exactly when there are more. */
+export interface ApprovalPage {
+  approvals?: Approval[];
+  next_page_token?: string;
+}
+
+/** How a request stands. */
+export type ApprovalState = "ASKED" | "GRANTED" | "REFUSED" | "WITHDRAWN";
+
 /** The files of one folder, sorted by path, and the address of the root they are relative to. */
 export interface ArtifactList {
   root_uri: string;
@@ -7,14 +45,70 @@ export interface ArtifactList {
   next_page_token?: string;
 }
 
+/** Ask to move an alias or a stage to a version; an alias without a version: to delete it. */
+export interface AskApproval {
+  name: string;
+  version?: string;
+  alias?: string;
+  stage?: string;
+  archive_existing_versions?: boolean;
+  user?: string;
+  reason?: string;
+}
+
+/** One try: when (ms since the epoch) and how long it took (ms), and what came of it. */
+export interface Attempt {
+  at: number;
+  took: number;
+  status?: number;
+  body?: string;
+  error?: string;
+}
+
 /** Points of several runs; the list is there even where it is empty. */
 export interface BulkMetricHistory {
   metrics?: Metric[];
 }
 
+/** One check in words, whether it is green, and what was found. */
+export interface CheckResult {
+  check: string;
+  green: boolean;
+  found: string;
+}
+
+/** Forget events that are older than `older_than_ms` and that nobody has yet to be told of, at most `limit`. */
+export interface CleanEvents {
+  older_than_ms?: number;
+  limit?: number;
+}
+
+/** How many events and ended deliveries are gone. */
+export interface CleanedEvents {
+  events: number;
+  deliveries: number;
+}
+
+/** The code of a run: entry point, git commit, branch, remote, and whether there were changes beside the commit. */
+export interface Code {
+  source?: string;
+  commit?: string;
+  branch?: string;
+  repository?: string;
+  changed?: boolean;
+}
+
 /** Values, the most frequent first. Deleted runs count too. */
 export interface ColumnValues {
   values: ValueCount[];
+}
+
+/** Compare two versions, of one registered model or of two (`other_name`, by default `name`). */
+export interface CompareVersions {
+  name: string;
+  version: string;
+  other_name?: string;
+  other_version: string;
 }
 
 /** Create an experiment. `artifact_location` defaults to a folder below the server's root. */
@@ -35,6 +129,26 @@ export interface CreateLoggedModel {
   model_id?: string;
 }
 
+/** Add a version to a registered model. It is READY at once, in stage None. */
+export interface CreateModelVersion {
+  name: string;
+  source: string;
+  run_id?: string;
+  tags?: Tag[];
+  run_link?: string;
+  description?: string;
+  model_id?: string;
+  user?: string;
+}
+
+/** Create a registered model without versions. */
+export interface CreateRegisteredModel {
+  name: string;
+  tags?: Tag[];
+  description?: string;
+  user?: string;
+}
+
 /** Start a run. `run_id` may be chosen by the caller (32 hex digits), so that clients can work offline. */
 export interface CreateRun {
   experiment_id: string;
@@ -43,6 +157,18 @@ export interface CreateRun {
   start_time?: number;
   tags?: Tag[];
   run_id?: string;
+}
+
+/** Tell `url` of `events` (MLflow's), of `kinds` (any, `run.*` too) and of `rules`; at least one of them. */
+export interface CreateWebhook {
+  name: string;
+  url: string;
+  events?: WebhookEvent[];
+  description?: string;
+  secret?: string;
+  status?: WebhookStatus;
+  kinds?: string[];
+  rules?: MetricRule[];
 }
 
 /** The id of the new experiment. */
@@ -104,6 +230,26 @@ export interface DatasetSummary {
   context?: string;
 }
 
+/** Grant, refuse or withdraw a request. */
+export interface DecideApproval {
+  id?: string;
+  user?: string;
+  reason?: string;
+}
+
+/** Delete an alias; no such alias is fine. */
+export interface DeleteAlias {
+  name: string;
+  alias: string;
+  user?: string;
+  reason?: string;
+}
+
+/** Forget a deployment. The process is not stopped; where it still runs, its next report is the first again. */
+export interface DeleteDeployment {
+  deployment_id?: string;
+}
+
 /** Mark an experiment and all its runs deleted. */
 export interface DeleteExperiment {
   experiment_id: string;
@@ -126,6 +272,41 @@ export interface DeleteLoggedModelTag {
   tag_key?: string;
 }
 
+/** Delete a version and the aliases that point at it. Its number is never given again. */
+export interface DeleteModelVersion {
+  name: string;
+  version: string;
+  user?: string;
+  reason?: string;
+}
+
+/** Delete a tag of a version; no such tag is fine. */
+export interface DeleteModelVersionTag {
+  name: string;
+  version: string;
+  key: string;
+}
+
+/** Protect an alias or a stage no more. */
+export interface DeletePolicy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  user?: string;
+}
+
+/** Delete a registered model with all its versions. */
+export interface DeleteRegisteredModel {
+  name: string;
+  user?: string;
+}
+
+/** Delete a tag of a registered model; no such tag is fine. */
+export interface DeleteRegisteredModelTag {
+  name: string;
+  key: string;
+}
+
 /** Mark a run deleted; deleting a deleted run is fine. */
 export interface DeleteRun {
   run_id: string;
@@ -143,6 +324,87 @@ export interface DeleteView {
   name: string;
 }
 
+/** Remove a webhook, its secret and its deliveries. */
+export interface DeleteWebhook {
+  webhook_id?: string;
+}
+
+/** One event on its way to one receiver. Times are ms since the epoch; `request` is the body as it is sent. */
+export interface Delivery {
+  delivery_id: string;
+  event_id: number;
+  kind: string;
+  subject: string;
+  state: DeliveryState;
+  created: number;
+  due: number;
+  ended?: number;
+  tries?: number;
+  attempts?: Attempt[];
+  request?: string;
+}
+
+/** Some deliveries, the newest first; a token exactly when there are more. */
+export interface DeliveryPage {
+  deliveries?: Delivery[];
+  next_page_token?: string;
+}
+
+/** How a delivery stands: to be made or tried again, done, or given up. */
+export type DeliveryState = "DEAD" | "DELIVERED" | "PENDING";
+
+/** One name that one process serves. Times are ms since the epoch. */
+export interface Deployment {
+  deployment_id: string;
+  name: string;
+  model?: string;
+  model_address?: string;
+  version?: string;
+  previous_version?: string;
+  canary_version?: string;
+  canary_percent?: number | "NaN" | "Infinity" | "-Infinity";
+  shadow_version?: string;
+  url?: string;
+  host?: string;
+  status: DeploymentStatus;
+  problem?: string;
+  since: number;
+  created: number;
+  last_seen: number;
+  interval_s: number;
+  details?: Record<string, unknown>;
+}
+
+/** One deployment. */
+export interface DeploymentAnswer {
+  deployment: Deployment;
+}
+
+/** Say that deployments are as they were. */
+export interface DeploymentHeartbeat {
+  deployment_ids?: string[];
+}
+
+/** Deployments. */
+export interface DeploymentList {
+  deployments?: Deployment[];
+}
+
+/** How a deployment stands: it answers, it says that something is wrong, or it has not been heard of. */
+export type DeploymentStatus = "HEALTHY" | "SILENT" | "UNHEALTHY";
+
+/** One thing by its key, on both sides; absent where a side does not have it. */
+export interface Difference {
+  key: string;
+  left?: string;
+  right?: string;
+}
+
+/** The address of a version's files, resolved through other versions and logged models. */
+export interface DownloadUri {
+  artifact_uri: string;
+}
+
 /** What was removed by this call, and how many things are still to go. */
 export interface EmptiedTrash {
   items: TrashItem[];
@@ -156,10 +418,34 @@ export interface EmptyTrash {
   limit?: number;
 }
 
+/** What a model needs, as its folder says (`requirements`), and what its run was made with. */
+export interface Environment {
+  python?: string;
+  platform?: string;
+  requirements?: string[];
+}
+
 /** What went wrong. Clients decide by `error_code`; `message` is for people. */
 export interface Error {
   error_code: string;
   message: string;
+}
+
+/** One event. Ids grow in the order of commits; `time` is in ms since the epoch; `data` depends on the kind. */
+export interface Event {
+  id: number;
+  time: number;
+  kind: string;
+  subject: string;
+  data?: Record<string, unknown>;
+}
+
+/** Some events, and the `cursor` to ask for those that come after them (as `after`). */
+export interface EventPage {
+  events: Event[];
+  cursor: number;
+  more: boolean;
+  oldest: number;
 }
 
 /** An experiment. Times are milliseconds since the epoch; `lifecycle_stage` is `active` or `deleted`. */
@@ -204,6 +490,11 @@ export interface FinalizeLoggedModel {
   status: LoggedModelStatus;
 }
 
+/** Read one request. */
+export interface GetApproval {
+  id?: string;
+}
+
 /** Read metrics of many runs for drawing, each curve thinned to `buckets` parts of the axis that holds no more. */
 export interface GetCurves {
   run_ids: string[];
@@ -214,6 +505,17 @@ export interface GetCurves {
   end?: number | "NaN" | "Infinity" | "-Infinity";
 }
 
+/** Read one deployment. */
+export interface GetDeployment {
+  deployment_id?: string;
+}
+
+/** Ask where the files of a version are. */
+export interface GetDownloadUri {
+  name: string;
+  version: string;
+}
+
 /** Read one experiment, deleted or not. */
 export interface GetExperiment {
   experiment_id: string;
@@ -222,6 +524,18 @@ export interface GetExperiment {
 /** Read one experiment by its name, deleted or not. */
 export interface GetExperimentByName {
   experiment_name: string;
+}
+
+/** Read the highest version of each stage; no `stages`: of all four. */
+export interface GetLatestVersions {
+  name: string;
+  stages?: string[];
+}
+
+/** Ask where a version comes from, and what came of it. */
+export interface GetLineage {
+  name: string;
+  version: string;
 }
 
 /** Read one logged model; deleted ones only with `allow_deleted`. */
@@ -255,6 +569,28 @@ export interface GetMetricHistoryInterval {
   max_results?: number;
 }
 
+/** Ask which versions held aliases and stages of a registered model: one alias, one stage, one version, or all. */
+export interface GetModelHistory {
+  name: string;
+  alias?: string;
+  stage?: string;
+  version?: string;
+  at?: number;
+  max_results?: number;
+  page_token?: string;
+}
+
+/** Read one version. */
+export interface GetModelVersion {
+  name: string;
+  version: string;
+}
+
+/** Read one registered model. */
+export interface GetRegisteredModel {
+  name: string;
+}
+
 /** Read one run, deleted or not. */
 export interface GetRun {
   run_id?: string;
@@ -286,10 +622,39 @@ export interface GetRunTable {
 export interface GetServerInfo {
 }
 
+/** Read the version that an alias points at; `latest` is the newest in stage None, else in any stage. */
+export interface GetVersionByAlias {
+  name: string;
+  alias: string;
+}
+
+/** Ask for one webhook. */
+export interface GetWebhook {
+  webhook_id?: string;
+}
+
+/** `unknown`: ids that nobody reported, or that were deleted; they must be reported again. */
+export interface HeardDeployments {
+  unknown?: string[];
+}
+
 /** Say that the processes that write these runs are alive, and will say so again within `interval` seconds. */
 export interface Heartbeat {
   run_ids: string[];
   interval?: number;
+}
+
+/** One version held one alias or stage: since when, set by whom and why; until when, ended by whom and why. */
+export interface Hold {
+  alias?: string;
+  stage?: string;
+  version: string;
+  since: number;
+  set_by?: string;
+  set_reason?: string;
+  until?: number;
+  ended_by?: string;
+  ended_reason?: string;
 }
 
 /** Log up to 100,000 points of one run at once, as columns of bytes; all or nothing. The same twice is kept once. */
@@ -304,12 +669,46 @@ export interface KeyCount {
   runs: number;
 }
 
+/** The highest version of each stage that has one. */
+export interface LatestVersions {
+  model_versions?: ModelVersion[];
+}
+
+/** Version → logged model → run → data sets, code, environment; and who read it, copied it, serves it. */
+export interface Lineage {
+  model_version: ModelVersion;
+  artifact_uri: string;
+  logged_model?: LoggedModelInfo;
+  run?: RunInfo;
+  datasets?: DatasetInput[];
+  code?: Code;
+  environment?: Environment;
+  readers?: string[];
+  siblings?: VersionName[];
+  deployments?: ServedBy[];
+}
+
 /** List one folder of a run's artifacts. `path` is relative to the run's artifact root. */
 export interface ListArtifacts {
   run_id?: string;
   run_uuid?: string;
   path?: string;
   page_token?: string;
+}
+
+/** Read deployments, ordered by name and age. `model`: only those of this registered model. */
+export interface ListDeployments {
+  model?: string;
+  max_results?: number;
+}
+
+/** The events after the id `after`, oldest first. */
+export interface ListEvents {
+  after?: number;
+  kinds?: string[];
+  subject?: string;
+  max_results?: number;
+  newest?: boolean;
 }
 
 /** Ask which metrics, params and tags the runs of some experiments have. */
@@ -324,6 +723,11 @@ export interface ListLoggedModelArtifacts {
   page_token?: string;
 }
 
+/** The policies of a registered model. */
+export interface ListPolicies {
+  name: string;
+}
+
 /** Ask which values a param or a tag has: `column` is `params.<key>` or `tags.<key>`. */
 export interface ListValues {
   experiment_ids?: string[];
@@ -334,6 +738,21 @@ export interface ListValues {
 /** Ask for the views of an experiment. */
 export interface ListViews {
   experiment_id: string;
+}
+
+/** What was sent to a webhook, or is to be; of one `state`, where it is given. */
+export interface ListWebhookDeliveries {
+  webhook_id?: string;
+  state?: DeliveryState;
+  max_results?: number;
+  page_token?: string;
+}
+
+/** All webhooks, page by page. Those without any of MLflow's events are left out unless `all` is set. */
+export interface ListWebhooks {
+  max_results?: number;
+  page_token?: string;
+  all?: boolean;
 }
 
 /** Log up to 1000 metrics, 100 params and 100 tags at once (1000 in all); all or nothing. */
@@ -458,6 +877,21 @@ export interface Metric {
   run_id?: string;
 }
 
+/** `metric` of the version, compared by `operator` (`<`, `<=`, `>`, `>=`) with `value`. */
+export interface MetricCheck {
+  metric: string;
+  operator?: string;
+  value?: number | "NaN" | "Infinity" | "-Infinity";
+  dataset?: string;
+}
+
+/** The latest value of a metric on both sides; absent where a side does not have it. */
+export interface MetricDifference {
+  key: string;
+  left?: number | "NaN" | "Infinity" | "-Infinity";
+  right?: number | "NaN" | "Infinity" | "-Infinity";
+}
+
 /** Points, and a token exactly when there are more. */
 export interface MetricHistory {
   metrics?: Metric[];
@@ -476,6 +910,20 @@ export interface MetricPoint {
   run_id?: string;
 }
 
+/** A threshold: told once when a metric of a run of `experiment_id` comes to fulfil `comparison` with `value`. */
+export interface MetricRule {
+  experiment_id?: string;
+  key?: string;
+  comparison?: string;
+  value?: number | "NaN" | "Infinity" | "-Infinity";
+}
+
+/** One page of holds, the latest first; `next_page_token` exactly when there are more. */
+export interface ModelHistory {
+  holds?: Hold[];
+  next_page_token?: string;
+}
+
 /** A logged model that a run read. */
 export interface ModelInput {
   model_id: string;
@@ -485,6 +933,36 @@ export interface ModelInput {
 export interface ModelOutput {
   model_id: string;
   step?: number;
+}
+
+/** One version. `version` is the text of a whole number from 1 on; times are ms since the epoch. */
+export interface ModelVersion {
+  name: string;
+  version: string;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  user_id?: string;
+  current_stage: string;
+  description?: string;
+  source: string;
+  run_id?: string;
+  status: string;
+  status_message?: string;
+  tags?: Tag[];
+  run_link?: string;
+  aliases?: string[];
+  model_id?: string;
+}
+
+/** One model version. */
+export interface ModelVersionAnswer {
+  model_version: ModelVersion;
+}
+
+/** One page of versions, without their aliases; `next_page_token` exactly when there are more. */
+export interface ModelVersionPage {
+  model_versions?: ModelVersion[];
+  next_page_token?: string;
 }
 
 /** The answer `{}`. */
@@ -503,6 +981,29 @@ export interface Param {
   value?: string;
 }
 
+/** The policies of a registered model. */
+export interface Policies {
+  policies?: Policy[];
+}
+
+/** An alias or stage that moves only by a granted request, and what a grant takes. */
+export interface Policy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  metrics?: MetricCheck[];
+  signature?: boolean;
+  approvers?: string[];
+  own_requests?: boolean;
+  updated: number;
+  set_by?: string;
+}
+
+/** One policy. */
+export interface PolicyAnswer {
+  policy: Policy;
+}
+
 /** Ask for an address to upload one file straight to the store; `expiration` in seconds. */
 export interface PresignUpload {
   run_id: string;
@@ -516,6 +1017,62 @@ export interface PresignedUpload {
   headers?: Record<string, string>;
 }
 
+/** Send a delivery once more, with the same id and body. */
+export interface RedeliverWebhook {
+  webhook_id?: string;
+  delivery_id?: string;
+}
+
+/** A registered model. `latest_versions` holds the highest version of each stage. Times are ms since the epoch. */
+export interface RegisteredModel {
+  name: string;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  user_id?: string;
+  description?: string;
+  latest_versions?: ModelVersion[];
+  tags?: Tag[];
+  aliases?: Alias[];
+}
+
+/** One registered model. */
+export interface RegisteredModelAnswer {
+  registered_model: RegisteredModel;
+}
+
+/** One page of registered models; `next_page_token` exactly when there are more. */
+export interface RegisteredModelPage {
+  registered_models?: RegisteredModel[];
+  next_page_token?: string;
+}
+
+/** Give a registered model another name; versions, tags, aliases and history follow it. */
+export interface RenameRegisteredModel {
+  name: string;
+  new_name: string;
+  user?: string;
+}
+
+/** Say what a process serves under one name. The first report of an id creates the deployment; each is a heartbeat. */
+export interface ReportDeployment {
+  deployment_id: string;
+  name: string;
+  model?: string;
+  model_address?: string;
+  version?: string;
+  previous_version?: string;
+  canary_version?: string;
+  canary_percent?: number | "NaN" | "Infinity" | "-Infinity";
+  shadow_version?: string;
+  url?: string;
+  host?: string;
+  healthy?: boolean;
+  problem?: string;
+  since?: number;
+  interval_s?: number;
+  details?: Record<string, unknown>;
+}
+
 /** Mark a deleted experiment and all its runs active. */
 export interface RestoreExperiment {
   experiment_id: string;
@@ -524,6 +1081,13 @@ export interface RestoreExperiment {
 /** Mark a run active; restoring an active run is fine. */
 export interface RestoreRun {
   run_id: string;
+}
+
+/** Sign with `secret` from now on; the one before goes along in a header of its own for `grace_seconds`. */
+export interface RotateWebhookSecret {
+  webhook_id?: string;
+  secret: string;
+  grace_seconds?: number;
 }
 
 /** A run as the wire shows it. `inputs` and `outputs` are None only where they were not asked for. */
@@ -621,6 +1185,14 @@ export interface SaveView {
   state?: string;
 }
 
+/** Find requests: of one registered model, in one state, or all. */
+export interface SearchApprovals {
+  name?: string;
+  state?: ApprovalState;
+  max_results?: number;
+  page_token?: string;
+}
+
 /** The data sets used in 1 to 20 experiments. */
 export interface SearchDatasets {
   experiment_ids?: string[];
@@ -645,6 +1217,22 @@ export interface SearchLoggedModels {
   page_token?: string;
 }
 
+/** Find versions, of all registered models unless the filter says otherwise. */
+export interface SearchModelVersions {
+  filter?: string;
+  max_results?: number;
+  order_by?: string[];
+  page_token?: string;
+}
+
+/** Find registered models. Prompts are among them only where the filter asks for them. */
+export interface SearchRegisteredModels {
+  filter?: string;
+  max_results?: number;
+  order_by?: string[];
+  page_token?: string;
+}
+
 /** Find runs of some experiments. */
 export interface SearchRuns {
   experiment_ids?: string[];
@@ -656,10 +1244,26 @@ export interface SearchRuns {
   select?: string[];
 }
 
+/** A place where a version serves. */
+export interface ServedBy {
+  deployment: string;
+  state?: string;
+  updated?: number;
+}
+
 /** `store_type` is MLflow's word for a database-backed store; workspaces are not enabled. */
 export interface ServerInfo {
   store_type: string;
   workspaces_enabled: boolean;
+}
+
+/** Point an alias at a version, moving it where it pointed at another. */
+export interface SetAlias {
+  name: string;
+  alias: string;
+  version: string;
+  user?: string;
+  reason?: string;
 }
 
 /** Set one tag of an active experiment, replacing an older value. */
@@ -675,12 +1279,45 @@ export interface SetLoggedModelTags {
   tags?: Tag[];
 }
 
+/** Set a tag of a version, replacing an older value. */
+export interface SetModelVersionTag {
+  name: string;
+  version: string;
+  key: string;
+  value?: string;
+}
+
+/** Protect an alias or a stage of a registered model, replacing an older policy for it. */
+export interface SetPolicy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  metrics?: MetricCheck[];
+  signature?: boolean;
+  approvers?: string[];
+  own_requests?: boolean;
+  user?: string;
+}
+
+/** Set a tag of a registered model, replacing an older value. */
+export interface SetRegisteredModelTag {
+  name: string;
+  key: string;
+  value?: string;
+}
+
 /** Set one tag of a run, replacing an older value. */
 export interface SetTag {
   run_id?: string;
   run_uuid?: string;
   key: string;
   value?: string;
+}
+
+/** Bytes of all files of each side; absent where they cannot be listed. */
+export interface SizeDifference {
+  left?: number;
+  right?: number;
 }
 
 /** How the numbers of a column are spread over some runs; `count` of them have one. `std` is the sample's. */
@@ -698,6 +1335,23 @@ export interface Tag {
   value?: string;
 }
 
+/** Send an example of `event` now (default: the webhook's first). `kind` names one of Tidemill's instead. */
+export interface TestWebhook {
+  webhook_id?: string;
+  event?: WebhookEvent;
+  kind?: string;
+}
+
+/** Move a version to a stage; with `archive_existing_versions` all others in it become Archived. */
+export interface TransitionStage {
+  name: string;
+  version: string;
+  stage: string;
+  archive_existing_versions?: boolean;
+  user?: string;
+  reason?: string;
+}
+
 /** One removed thing: `kind` is `run`, `logged_model` or `experiment`; `deleted_time` in ms since the epoch. */
 export interface TrashItem {
   kind: string;
@@ -713,6 +1367,19 @@ export interface UpdateExperiment {
   new_name: string;
 }
 
+/** Replace the description of a version; absent: clear it. */
+export interface UpdateModelVersion {
+  name: string;
+  version: string;
+  description?: string;
+}
+
+/** Replace the description of a registered model; absent: clear it. */
+export interface UpdateRegisteredModel {
+  name: string;
+  description?: string;
+}
+
 /** Change status, end time or name of an active run; what is absent stays. */
 export interface UpdateRun {
   run_id?: string;
@@ -722,10 +1389,43 @@ export interface UpdateRun {
   run_name?: string;
 }
 
+/** Change what is given; an empty text or list leaves it as it is. `kinds` and `rules` replace only where given. */
+export interface UpdateWebhook {
+  webhook_id?: string;
+  name?: string;
+  url?: string;
+  events?: WebhookEvent[];
+  description?: string;
+  secret?: string;
+  status?: WebhookStatus;
+  kinds?: string[];
+  rules?: MetricRule[];
+}
+
 /** A value, cut to 100 characters, and how many runs have it. */
 export interface ValueCount {
   value: string;
   runs: number;
+}
+
+/** Two versions beside each other. Metrics are shown all; of the rest only what differs. */
+export interface VersionComparison {
+  left: VersionName;
+  right: VersionName;
+  params?: Difference[];
+  metrics?: MetricDifference[];
+  schema?: Difference[];
+  environment?: Difference[];
+  size?: SizeDifference;
+  compatible?: boolean;
+  breaks?: string[];
+  notes?: string[];
+}
+
+/** A version of some registered model. */
+export interface VersionName {
+  name: string;
+  version: string;
 }
 
 /** A saved view. `state` is the query of the page's address; `updated_time` is ms since the epoch. */
@@ -742,6 +1442,60 @@ export type ViewType = "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY";
 /** Views by name. */
 export interface Views {
   views?: View[];
+}
+
+/** A receiver. Times are ms since the epoch. `kinds`, `rules` and `has_secret` are Tidemill's own. */
+export interface Webhook {
+  webhook_id: string;
+  name: string;
+  url: string;
+  events?: WebhookEvent[];
+  description?: string;
+  status: WebhookStatus;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  kinds?: string[];
+  rules?: MetricRule[];
+  has_secret?: boolean;
+}
+
+/** What happened to it. Order and names are the wire's (0 to 5). */
+export type WebhookAction = "ACTION_UNSPECIFIED" | "CREATED" | "DELETED" | "EXCEEDED" | "SET" | "UPDATED";
+
+/** One webhook. */
+export interface WebhookAnswer {
+  webhook: Webhook;
+}
+
+/** What MLflow's events are about. Order and names are the wire's (0 to 10). */
+export type WebhookEntity = "BUDGET_POLICY" | "ENTITY_UNSPECIFIED" | "MODEL_VERSION" | "MODEL_VERSION_ALIAS" | "MODEL_VERSION_TAG" | "PROMPT" | "PROMPT_ALIAS" | "PROMPT_TAG" | "PROMPT_VERSION" | "PROMPT_VERSION_TAG" | "REGISTERED_MODEL";
+
+/** One of MLflow's kinds of events. */
+export interface WebhookEvent {
+  entity?: WebhookEntity;
+  action?: WebhookAction;
+}
+
+/** Some webhooks, the newest first; a token exactly when there are more. */
+export interface WebhookPage {
+  webhooks?: Webhook[];
+  next_page_token?: string;
+}
+
+/** Whether a webhook is told. Order and names are the wire's (1, 2). */
+export type WebhookStatus = "ACTIVE" | "DISABLED";
+
+/** The result of a test. */
+export interface WebhookTestAnswer {
+  result: WebhookTestResult;
+}
+
+/** How the receiver took it. `success`: it answered with a status below 400. */
+export interface WebhookTestResult {
+  success: boolean;
+  response_status?: number;
+  response_body?: string;
+  error_message?: string;
 }
 
 /** What each operation takes and answers. */
@@ -789,13 +1543,62 @@ export interface Operations {
   "logged_models.delete_tag": [DeleteLoggedModelTag, Nothing];
   "logged_models.log_params": [LogLoggedModelParams, Nothing];
   "logged_models.list_artifacts": [ListLoggedModelArtifacts, LoggedModelArtifacts];
+  "registered_models.create": [CreateRegisteredModel, RegisteredModelAnswer];
+  "registered_models.get": [GetRegisteredModel, RegisteredModelAnswer];
+  "registered_models.rename": [RenameRegisteredModel, RegisteredModelAnswer];
+  "registered_models.update": [UpdateRegisteredModel, RegisteredModelAnswer];
+  "registered_models.delete": [DeleteRegisteredModel, Nothing];
+  "registered_models.search": [SearchRegisteredModels, RegisteredModelPage];
+  "registered_models.get_latest_versions": [GetLatestVersions, LatestVersions];
+  "registered_models.set_tag": [SetRegisteredModelTag, Nothing];
+  "registered_models.delete_tag": [DeleteRegisteredModelTag, Nothing];
+  "registered_models.set_alias": [SetAlias, Nothing];
+  "registered_models.delete_alias": [DeleteAlias, Nothing];
+  "registered_models.get_by_alias": [GetVersionByAlias, ModelVersionAnswer];
+  "model_versions.create": [CreateModelVersion, ModelVersionAnswer];
+  "model_versions.get": [GetModelVersion, ModelVersionAnswer];
+  "model_versions.update": [UpdateModelVersion, ModelVersionAnswer];
+  "model_versions.delete": [DeleteModelVersion, Nothing];
+  "model_versions.search": [SearchModelVersions, ModelVersionPage];
+  "model_versions.get_download_uri": [GetDownloadUri, DownloadUri];
+  "model_versions.transition_stage": [TransitionStage, ModelVersionAnswer];
+  "model_versions.set_tag": [SetModelVersionTag, Nothing];
+  "model_versions.delete_tag": [DeleteModelVersionTag, Nothing];
+  "model_records.history": [GetModelHistory, ModelHistory];
+  "model_records.lineage": [GetLineage, Lineage];
+  "model_records.compare": [CompareVersions, VersionComparison];
+  "approvals.set_policy": [SetPolicy, PolicyAnswer];
+  "approvals.delete_policy": [DeletePolicy, Nothing];
+  "approvals.list_policies": [ListPolicies, Policies];
+  "approvals.ask": [AskApproval, ApprovalAnswer];
+  "approvals.search": [SearchApprovals, ApprovalPage];
+  "approvals.get": [GetApproval, ApprovalAnswer];
+  "approvals.grant": [DecideApproval, ApprovalAnswer];
+  "approvals.refuse": [DecideApproval, ApprovalAnswer];
+  "approvals.withdraw": [DecideApproval, ApprovalAnswer];
   "artifacts.list_files": [ListArtifacts, ArtifactList];
   "artifacts.presign_upload": [PresignUpload, PresignedUpload];
   "server.info": [GetServerInfo, ServerInfo];
   "trash.empty": [EmptyTrash, EmptiedTrash];
+  "events.list_events": [ListEvents, EventPage];
+  "events.clean": [CleanEvents, CleanedEvents];
+  "deployments.report": [ReportDeployment, DeploymentAnswer];
+  "deployments.heartbeat": [DeploymentHeartbeat, HeardDeployments];
+  "deployments.list_deployments": [ListDeployments, DeploymentList];
+  "deployments.get": [GetDeployment, DeploymentAnswer];
+  "deployments.delete": [DeleteDeployment, Nothing];
   "views.save": [SaveView, View];
   "views.list_all": [ListViews, Views];
   "views.delete": [DeleteView, Nothing];
+  "webhooks.create": [CreateWebhook, WebhookAnswer];
+  "webhooks.list_webhooks": [ListWebhooks, WebhookPage];
+  "webhooks.get": [GetWebhook, WebhookAnswer];
+  "webhooks.update": [UpdateWebhook, WebhookAnswer];
+  "webhooks.delete": [DeleteWebhook, Nothing];
+  "webhooks.test": [TestWebhook, WebhookTestAnswer];
+  "webhooks.rotate_secret": [RotateWebhookSecret, WebhookAnswer];
+  "webhooks.list_deliveries": [ListWebhookDeliveries, DeliveryPage];
+  "webhooks.redeliver": [RedeliverWebhook, Nothing];
 }
 
 /** Where each operation is. */
@@ -843,11 +1646,60 @@ export const ROUTES = {
   "logged_models.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/logged-models/{model_id}/tags/{tag_key}", writes: true },
   "logged_models.log_params": { verb: "POST", path: "/api/2.0/mlflow/logged-models/{model_id}/params", writes: true },
   "logged_models.list_artifacts": { verb: "GET", path: "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories", writes: false },
+  "registered_models.create": { verb: "POST", path: "/api/2.0/mlflow/registered-models/create", writes: true },
+  "registered_models.get": { verb: "GET", path: "/api/2.0/mlflow/registered-models/get", writes: false },
+  "registered_models.rename": { verb: "POST", path: "/api/2.0/mlflow/registered-models/rename", writes: true },
+  "registered_models.update": { verb: "PATCH", path: "/api/2.0/mlflow/registered-models/update", writes: true },
+  "registered_models.delete": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/delete", writes: true },
+  "registered_models.search": { verb: "GET", path: "/api/2.0/mlflow/registered-models/search", writes: false },
+  "registered_models.get_latest_versions": { verb: "POST", path: "/api/2.0/mlflow/registered-models/get-latest-versions", writes: false },
+  "registered_models.set_tag": { verb: "POST", path: "/api/2.0/mlflow/registered-models/set-tag", writes: true },
+  "registered_models.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/delete-tag", writes: true },
+  "registered_models.set_alias": { verb: "POST", path: "/api/2.0/mlflow/registered-models/alias", writes: true },
+  "registered_models.delete_alias": { verb: "DELETE", path: "/api/2.0/mlflow/registered-models/alias", writes: true },
+  "registered_models.get_by_alias": { verb: "GET", path: "/api/2.0/mlflow/registered-models/alias", writes: false },
+  "model_versions.create": { verb: "POST", path: "/api/2.0/mlflow/model-versions/create", writes: true },
+  "model_versions.get": { verb: "GET", path: "/api/2.0/mlflow/model-versions/get", writes: false },
+  "model_versions.update": { verb: "PATCH", path: "/api/2.0/mlflow/model-versions/update", writes: true },
+  "model_versions.delete": { verb: "DELETE", path: "/api/2.0/mlflow/model-versions/delete", writes: true },
+  "model_versions.search": { verb: "GET", path: "/api/2.0/mlflow/model-versions/search", writes: false },
+  "model_versions.get_download_uri": { verb: "GET", path: "/api/2.0/mlflow/model-versions/get-download-uri", writes: false },
+  "model_versions.transition_stage": { verb: "POST", path: "/api/2.0/mlflow/model-versions/transition-stage", writes: true },
+  "model_versions.set_tag": { verb: "POST", path: "/api/2.0/mlflow/model-versions/set-tag", writes: true },
+  "model_versions.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/model-versions/delete-tag", writes: true },
+  "model_records.history": { verb: "GET", path: "/api/tidemill/1/registered-models/history", writes: false },
+  "model_records.lineage": { verb: "GET", path: "/api/tidemill/1/model-versions/lineage", writes: false },
+  "model_records.compare": { verb: "GET", path: "/api/tidemill/1/model-versions/compare", writes: false },
+  "approvals.set_policy": { verb: "POST", path: "/api/tidemill/1/approval-policies", writes: true },
+  "approvals.delete_policy": { verb: "DELETE", path: "/api/tidemill/1/approval-policies", writes: true },
+  "approvals.list_policies": { verb: "GET", path: "/api/tidemill/1/approval-policies", writes: false },
+  "approvals.ask": { verb: "POST", path: "/api/tidemill/1/approvals", writes: true },
+  "approvals.search": { verb: "GET", path: "/api/tidemill/1/approvals", writes: false },
+  "approvals.get": { verb: "GET", path: "/api/tidemill/1/approvals/{id}", writes: false },
+  "approvals.grant": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/grant", writes: true },
+  "approvals.refuse": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/refuse", writes: true },
+  "approvals.withdraw": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/withdraw", writes: true },
   "artifacts.list_files": { verb: "GET", path: "/api/2.0/mlflow/artifacts/list", writes: false },
   "artifacts.presign_upload": { verb: "POST", path: "/api/2.0/mlflow/artifacts/presigned-upload-url", writes: false },
   "server.info": { verb: "GET", path: "/api/3.0/mlflow/server-info", writes: false },
   "trash.empty": { verb: "POST", path: "/api/tidemill/1/trash/empty", writes: true },
+  "events.list_events": { verb: "GET", path: "/api/tidemill/1/events", writes: false },
+  "events.clean": { verb: "POST", path: "/api/tidemill/1/events/clean", writes: true },
+  "deployments.report": { verb: "POST", path: "/api/tidemill/1/deployments", writes: true },
+  "deployments.heartbeat": { verb: "POST", path: "/api/tidemill/1/deployments/heartbeat", writes: true },
+  "deployments.list_deployments": { verb: "GET", path: "/api/tidemill/1/deployments", writes: false },
+  "deployments.get": { verb: "GET", path: "/api/tidemill/1/deployments/{deployment_id}", writes: false },
+  "deployments.delete": { verb: "DELETE", path: "/api/tidemill/1/deployments/{deployment_id}", writes: true },
   "views.save": { verb: "POST", path: "/api/tidemill/1/views/save", writes: true },
   "views.list_all": { verb: "GET", path: "/api/tidemill/1/views/list", writes: false },
   "views.delete": { verb: "POST", path: "/api/tidemill/1/views/delete", writes: true },
+  "webhooks.create": { verb: "POST", path: "/api/2.0/mlflow/webhooks", writes: true },
+  "webhooks.list_webhooks": { verb: "GET", path: "/api/2.0/mlflow/webhooks", writes: false },
+  "webhooks.get": { verb: "GET", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: false },
+  "webhooks.update": { verb: "PATCH", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: true },
+  "webhooks.delete": { verb: "DELETE", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: true },
+  "webhooks.test": { verb: "POST", path: "/api/2.0/mlflow/webhooks/{webhook_id}/test", writes: false },
+  "webhooks.rotate_secret": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/rotate-secret", writes: true },
+  "webhooks.list_deliveries": { verb: "GET", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries", writes: false },
+  "webhooks.redeliver": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", writes: true },
 } as const;

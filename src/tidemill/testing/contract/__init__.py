@@ -15,7 +15,9 @@ The tests make their own experiments and runs, so one backend may serve them all
 import pytest
 
 for _noun in (
+    "approvals",
     "batches",
+    "deployments",
     "curves",
     "experiment_search",
     "experiments",
@@ -24,6 +26,9 @@ for _noun in (
     "logged_model_search",
     "logged_models",
     "metrics",
+    "model_records",
+    "model_versions",
+    "registered_models",
     "run_filters",
     "run_pages",
     "run_tables",
@@ -33,8 +38,14 @@ for _noun in (
 ):
     pytest.register_assert_rewrite(f"{__name__}.{_noun}")
 
+from tidemill.testing.contract.approvals import (  # noqa: E402
+    TestApprovalChecks,
+    TestProtection,
+    TestRequests,
+)
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
 from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
+from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -65,6 +76,24 @@ from tidemill.testing.contract.metrics import (  # noqa: E402
     TestLatest,
     TestMetrics,
 )
+from tidemill.testing.contract.model_records import (  # noqa: E402
+    TestLineage,
+    TestModelHistory,
+    TestVersionComparison,
+)
+from tidemill.testing.contract.model_versions import (  # noqa: E402
+    TestModelVersionLife,
+    TestModelVersionSearch,
+    TestStages,
+    TestVersionSources,
+)
+from tidemill.testing.contract.registered_models import (  # noqa: E402
+    TestAliases,
+    TestLatestVersions,
+    TestRegisteredModelLife,
+    TestRegisteredModelSearch,
+    TestRegisteredModelTags,
+)
 from tidemill.testing.contract.run_filters import TestRunFilterRefusals, TestRunFilters  # noqa: E402
 from tidemill.testing.contract.run_pages import TestRunOrder, TestRunPages, TestRunParts  # noqa: E402
 from tidemill.testing.contract.run_tables import TestExperimentKeys, TestRunGroups, TestRunTable  # noqa: E402
@@ -72,12 +101,15 @@ from tidemill.testing.contract.runs import TestRunChanges, TestRunCreation  # no
 from tidemill.testing.contract.texts import TestLegacyModels, TestParams, TestTags  # noqa: E402
 
 __all__ = [
+    "TestAliases",
+    "TestApprovalChecks",
     "TestArtifactLocation",
     "TestBatch",
     "TestBatchRefusals",
     "TestBulkHistory",
     "TestCurves",
     "TestDatasets",
+    "TestDeployments",
     "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
@@ -87,7 +119,9 @@ __all__ = [
     "TestIngestRefusals",
     "TestIntervalHistory",
     "TestLatest",
+    "TestLatestVersions",
     "TestLegacyModels",
+    "TestLineage",
     "TestListedArtifacts",
     "TestLoggedModelArtifacts",
     "TestLoggedModelLife",
@@ -96,8 +130,16 @@ __all__ = [
     "TestLoggedModelSearch",
     "TestLoggedModelTexts",
     "TestMetrics",
+    "TestModelHistory",
     "TestModelLinks",
+    "TestModelVersionLife",
+    "TestModelVersionSearch",
     "TestParams",
+    "TestProtection",
+    "TestRegisteredModelLife",
+    "TestRegisteredModelSearch",
+    "TestRegisteredModelTags",
+    "TestRequests",
     "TestRunChanges",
     "TestRunCreation",
     "TestRunFilterRefusals",
@@ -108,6 +150,9 @@ __all__ = [
     "TestRunParts",
     "TestRunTable",
     "TestSearchDatasets",
+    "TestStages",
     "TestTags",
+    "TestVersionComparison",
+    "TestVersionSources",
     "TestViews",
 ]

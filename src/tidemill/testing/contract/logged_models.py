@@ -203,6 +203,12 @@ class TestLoggedModelTexts:
                 backend.call(logged_models.log_params, t.LogLoggedModelParams(model, as_params({"d": "1", "a": value})))
         assert params_of(get_model(backend, model)) == wanted
 
+    def test_params_sent_again_change_nothing(self, backend: Backend) -> None:
+        model = new_model(backend, params={"a": "1"})
+        for _ in range(2):
+            backend.call(logged_models.log_params, t.LogLoggedModelParams(model, as_params({"b": "2", "c": ""})))
+        assert params_of(get_model(backend, model)) == {"a": "1", "b": "2", "c": ""}
+
     def test_many_params(self, backend: Backend) -> None:
         wanted = {f"p{n:03}": str(n) for n in range(250)}
         model = new_model(backend, params=dict(list(wanted.items())[:100]))

@@ -1,0 +1,1 @@
+"""What follows from events: deliveries to webhooks, triggers, and the one way out for calls that a server makes."""

@@ -1,0 +1,1 @@
+"""How models of each framework are kept: one small file each, none knows another. See `tidemill.models.flavor`."""

@@ -1,0 +1,49 @@
+"""`tidemill.spark`: what Tidemill does for Spark ML."""
+
+import os
+from typing import Any, Unpack
+
+from tidemill.models.format import ModelFile
+from tidemill.models.load import load_native
+from tidemill.models.save import save_model as _save
+from tidemill.tracking.model_options import LogOptions, SaveOptions
+from tidemill.tracking.models import ModelInfo, resolve_model
+from tidemill.tracking.models import log_model as _log
+
+__all__ = ["load_model", "log_model", "save_model"]
+
+
+def save_model(
+    spark_model: Any,
+    path: "str | os.PathLike[str]",
+    **more: Unpack[SaveOptions],
+) -> ModelFile:
+    """Write a fitted pipeline or stage of Spark ML into the new folder `path`.
+
+    `more` as in `tidemill.models.save.save_model`. Raises InvalidParameter and MissingDependency.
+    """
+    return _save("spark", spark_model, path, **more)
+
+
+def log_model(
+    spark_model: Any,
+    name: str | None = None,
+    *,
+    artifact_path: str | None = None,
+    **more: Unpack[LogOptions],
+) -> ModelInfo:
+    """Save a fitted pipeline or stage of Spark ML as a logged model of the active run.
+
+    Options as in `save_model`, and those of `tidemill.tracking.models.log_model`: `registered_model_name`, `params`,
+    `tags`, `model_type`, `step`, `run_id`. `artifact_path` is the older name of `name`.
+    """
+    return _log("spark", spark_model, name or artifact_path, **more)
+
+
+def load_model(model_uri: "str | os.PathLike[str]", *, allow_pickle: bool = False) -> Any:
+    """The model at `model_uri`: a folder, `runs:/…`, `models:/…`, or any artifact address. One saved by MLflow too.
+
+    The active Spark session is used, else a local one is started.
+    Raises Untrusted for what could run code, unless `allow_pickle`.
+    """
+    return load_native(resolve_model(os.fspath(model_uri)), "spark", allow_pickle=allow_pickle)
