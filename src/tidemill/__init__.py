@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tidemill import prophet as prophet
     from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
+    from tidemill import serving as serving
     from tidemill import sklearn as sklearn
     from tidemill import spacy as spacy
     from tidemill import spark as spark
@@ -146,6 +147,7 @@ _MODULES = {
     "catboost": "tidemill.catboost",
     "onnx": "tidemill.onnx",
     "prophet": "tidemill.prophet",
+    "serving": "tidemill.serving",
     "spacy": "tidemill.spacy",
     "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",

@@ -18,6 +18,7 @@ from tidemill.errors import TidemillError
 COMMANDS = {
     "demo": ("demo:demo", "Train models on real data and log everything, to look around with."),
     "run": ("run:run", "Run a project: a folder, a git address or an archive."),
+    "sweep": ("sweep:sweep", "Run a project with many parameters."),
     "server": ("server:server", "Serve a store over HTTP, for MLflow clients too."),
     "serve": ("serve:serve", "Serve models over HTTP, following their aliases."),
     "deployments": ("deployments:deployments", "List what serves where, and go back to the version before."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "runs": ("runs:runs", "List, show, compare, search, export, delete and restore runs."),
     "registry": ("registry:registry", "Registered models: list, show, move aliases and stages, approve, compare."),
     "artifacts": ("artifacts:artifacts", "List, download and upload the files of a run."),
+    "models": ("models:models", "Show, audit and predict with models."),
     "sync": ("sync:sync", "Send what was logged without a network, or is left of programs that died."),
     "journal": ("journal:journal", "List and check what waits on this disk to be sent."),
     "gc": ("gc:gc", "Remove for good what was deleted, with its files."),

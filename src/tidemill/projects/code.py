@@ -31,6 +31,8 @@ class Code:
     repository: str | None = None
     digest: str | None = None
     is_copy: bool = False
+    is_lent: bool = False
+    """Whether somebody else removes the copy."""
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +42,7 @@ class Code:
 
     def remove(self) -> None:
         """Remove a private copy."""
-        if self.is_copy:
+        if self.is_copy and not self.is_lent:
             shutil.rmtree(self.root, ignore_errors=True)
 
 

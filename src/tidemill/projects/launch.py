@@ -157,6 +157,18 @@ def launch(
     return run_id, done
 
 
+def adopt(client: Client, run_id: str, request: Request, ticket: str, stop: threading.Event) -> Ending:
+    """Follow a job that another process has started, to its end. Raises NotFound where the engine does not know it."""
+    keeper = ending.Keeper(client, run_id, request.secrets)
+    executor = executors.executor(request.executor, request.settings)
+    with keeper:
+        keeper.note(_ticket(request, ticket, keeper.log))
+        done = executor.watch(ticket, keeper.through(lambda data, is_error: None), stop)
+    keeper.keep_output()
+    ending.finish(client, run_id, done)
+    return done
+
+
 def _followed(
     watch: Callable[[str, Out, threading.Event], Ending], ticket: str, out: Out, stop: threading.Event
 ) -> Ending:
@@ -207,7 +219,7 @@ def _run_of(prepared: Prepared, client: Client) -> tuple[str, str]:
         client.update_run(request.run_id, "RUNNING")
         client.set_tags(request.run_id, found)
     else:
-        run = client.create_run(_experiment(request, client), tags=found, run_name=request.run_name)
+        run = client.create_run(experiment_of(request, client), tags=found, run_name=request.run_name)
     run_id = run.info.run_id
     try:
         if prepared.values.given:
@@ -220,7 +232,8 @@ def _run_of(prepared: Prepared, client: Client) -> tuple[str, str]:
     return run_id, run.info.experiment_id
 
 
-def _experiment(request: Request, client: Client) -> str:
+def experiment_of(request: Request, client: Client) -> str:
+    """The id of the experiment that a request names, made when missing; else the environment's, else "0"."""
     if request.experiment_id is not None:
         return request.experiment_id
     name = request.experiment_name or settings.experiment_name()

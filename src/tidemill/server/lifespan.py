@@ -1,6 +1,7 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
 import os
+import threading
 from collections.abc import Sequence
 
 from tidemill import settings
@@ -12,11 +13,13 @@ from tidemill.events.egress import Egress
 from tidemill.events.webhooks import WebhookSender
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
+from tidemill.server.feed import Feed
 from tidemill.store import webhooks
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 from tidemill.store.deliveries import DeliveryQueue
 from tidemill.store.events import clean_old
+from tidemill.store.feed import FeedReader
 from tidemill.store.transaction import Tx
 from tidemill.types.deliveries import Sink
 
@@ -68,7 +71,13 @@ def open_app(config: ServerConfig) -> App:
         deliverer.stop()
         backend.close()
 
-    return App(backend, config, roots=roots, on_stop=stop)
+    return App(backend, config, roots=roots, feed=open_feed(backend), on_stop=stop)
+
+
+def open_feed(backend: SqlBackend) -> Feed:
+    """The live feed of what happens in `backend`."""
+    wake = threading.Event()
+    return Feed(FeedReader(backend.database, backend.site, wake.set), wake)
 
 
 def open_deliverer(backend: SqlBackend, sender: WebhookSender) -> Deliverer:

@@ -50,10 +50,13 @@ class RayExecutor:
         }
         if job.requirements and self._install != "no":
             surroundings[self._install] = list(job.requirements)
-        ticket = f"tidemill-{job.run_id[:12]}-{uuid.uuid4().hex[:8]}"
+        client = self._client()
+        ticket = f"tidemill-{job.run_id}"  # can be told from the run alone
+        if _is_known(client, ticket):
+            ticket += f"-{uuid.uuid4().hex[:8]}"  # a run that is gone on with
         needs = job.resources
         try:
-            self._client().submit_job(
+            client.submit_job(
                 entrypoint=shlex.join(job.argv),  # which a POSIX shell reads back as these very arguments
                 submission_id=ticket,
                 runtime_env=surroundings,
@@ -97,6 +100,14 @@ class RayExecutor:
             return JobSubmissionClient(self._address or _default())
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise Unavailable(f"The Ray cluster cannot be reached: {_short(error)}") from None
+
+
+def _is_known(client: Any, ticket: str) -> bool:
+    try:
+        client.get_job_status(ticket)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _default() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tidemill.tracking.autolog import boosting, estimators, rows, scores
+from tidemill.tracking.autolog import boosting, estimators, models, rows, scores
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
@@ -17,6 +17,10 @@ def autolog(
     log_datasets: bool = True,
     log_pictures: bool = True,
     log_post_training_metrics: bool = True,
+    log_models: bool = True,
+    log_model_signatures: bool = True,
+    log_input_examples: bool = False,
+    registered_model_name: str | None = None,
     disable: bool = False,
     exclusive: bool = False,
     silent: bool = False,
@@ -35,6 +39,10 @@ def autolog(
             log_datasets=log_datasets,
             log_pictures=log_pictures,
             log_post_training_metrics=log_post_training_metrics,
+            log_models=log_models,
+            log_model_signatures=log_model_signatures,
+            log_input_examples=log_input_examples,
+            registered_model_name=registered_model_name,
             exclusive=exclusive,
             silent=silent,
             extra_tags=dict(extra_tags or {}),
@@ -67,6 +75,7 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
     if options is not None and options.log_datasets:
         with session.part("the data sets"):
             _log_datasets(session, call)
+    example = models.head(getattr(call.argument("train_set", 1), "data", None))
     call.put("callbacks", 8, [_callback(rounds), *(call.argument("callbacks", 8) or ())])
     yield
     booster = call.result
@@ -78,6 +87,8 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
         with session.part(f"the feature importance by {kind}"):
             weights = booster.feature_importance(importance_type=kind).tolist()
             boosting.log_importance(session, kind, dict(zip(booster.feature_name(), weights, strict=True)))
+    if not call.is_joined:  # else the estimator is logged
+        models.log(session, booster, example)
 
 
 def _log_datasets(session: Session, call: Call) -> None:

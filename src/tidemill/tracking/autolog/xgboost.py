@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tidemill.data import Dataset, from_numpy
-from tidemill.tracking.autolog import boosting, estimators, rows, scores
+from tidemill.tracking.autolog import boosting, estimators, models, rows, scores
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
@@ -20,6 +20,10 @@ def autolog(
     log_datasets: bool = True,
     log_pictures: bool = True,
     log_post_training_metrics: bool = True,
+    log_models: bool = True,
+    log_model_signatures: bool = True,
+    log_input_examples: bool = False,
+    registered_model_name: str | None = None,
     disable: bool = False,
     exclusive: bool = False,
     silent: bool = False,
@@ -41,6 +45,10 @@ def autolog(
             log_datasets=log_datasets,
             log_pictures=log_pictures,
             log_post_training_metrics=log_post_training_metrics,
+            log_models=log_models,
+            log_model_signatures=log_model_signatures,
+            log_input_examples=log_input_examples,
+            registered_model_name=registered_model_name,
             exclusive=exclusive,
             silent=silent,
             extra_tags=dict(extra_tags or {}),
@@ -89,6 +97,11 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
     for kind in _importance_types:
         with session.part(f"the feature importance by {kind}"):
             boosting.log_importance(session, kind, booster.get_score(importance_type=kind))
+    if not call.is_joined:  # else the estimator is logged
+        example = None
+        with session.part("the input example"):
+            example = _head(data)
+        models.log(session, booster, example, lambda some: booster.inplace_predict(some))
 
 
 def _callback(rounds: boosting.Rounds) -> Any:
@@ -101,6 +114,19 @@ def _callback(rounds: boosting.Rounds) -> Any:
             return False
 
     return EachRound()
+
+
+def _head(matrix: Any) -> Any:
+    """The first rows of a DMatrix, as a frame where its features have names."""
+    import numpy as np
+
+    few = matrix.slice(np.arange(min(matrix.num_row(), models.EXAMPLE_ROWS)))
+    values = few.get_data().toarray().astype("float64")
+    if not matrix.feature_names:
+        return values
+    import pandas as pd
+
+    return pd.DataFrame(values, columns=matrix.feature_names)
 
 
 def _described(matrix: Any, name: str | None = None) -> Dataset:
