@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": ("demo:demo", "Train models on real data and log everything, to look around with."),
     "run": ("run:run", "Run a project: a folder, a git address or an archive."),
     "sweep": ("sweep:sweep", "Run a project with many parameters."),
+    "agent": ("agent:agent", "Run jobs that were submitted over REST."),
     "server": ("server:server", "Serve a store over HTTP, for MLflow clients too."),
     "serve": ("serve:serve", "Serve models over HTTP, following their aliases."),
     "deployments": ("deployments:deployments", "List what serves where, and go back to the version before."),

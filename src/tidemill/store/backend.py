@@ -17,6 +17,7 @@ from tidemill.store import (
     experiments,
     heartbeats,
     inputs,
+    jobs,
     logged_models,
     metric_rules,
     metrics,
@@ -59,6 +60,7 @@ _NOUNS = {
     "triggers": triggers,
     "views": views,
     "deployments": deployments,
+    "jobs": jobs,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")
