@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import models as models
     from tidemill import onnx as onnx
     from tidemill import optuna as optuna
     from tidemill import projects as projects
     from tidemill import prophet as prophet
     from tidemill import pyfunc as pyfunc
     from tidemill import pytorch as pytorch
+    from tidemill import serving as serving
     from tidemill import sklearn as sklearn
     from tidemill import spacy as spacy
     from tidemill import spark as spark
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from tidemill import tracking as tracking
     from tidemill import transformers as transformers
     from tidemill import xgboost as xgboost
+    from tidemill.evaluation.checks import MetricThreshold as MetricThreshold
+    from tidemill.evaluation.evaluate import evaluate as evaluate
+    from tidemill.evaluation.measures import make_metric as make_metric
+    from tidemill.evaluation.result import EvaluationResult as EvaluationResult
+    from tidemill.evaluation.result import validate_evaluation_results as validate_evaluation_results
     from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.projects.submit import run as run
     from tidemill.tracking import client as client
@@ -85,6 +92,7 @@ if TYPE_CHECKING:
     from tidemill.tracking.fluent import set_tracking_uri as set_tracking_uri
     from tidemill.tracking.fluent import start_run as start_run
     from tidemill.tracking.media import Image as Image
+    from tidemill.tracking.registry import model_card as model_card
     from tidemill.tracking.registry import register_model as register_model
     from tidemill.tracking.registry import search_model_versions as search_model_versions
     from tidemill.tracking.registry import search_registered_models as search_registered_models
@@ -102,12 +110,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "tidemill.evaluation.checks": "MetricThreshold",
+    "tidemill.evaluation.evaluate": "evaluate",
+    "tidemill.evaluation.measures": "make_metric",
+    "tidemill.evaluation.result": "EvaluationResult validate_evaluation_results",
     "tidemill.tracking.client": "Client MlflowClient",
     "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
     "tidemill.projects.submit": "run",
     "tidemill.tracking.media": "Image",
-    "tidemill.tracking.registry": "register_model search_model_versions search_registered_models set_model_version_tag",
+    "tidemill.tracking.registry": """
+        model_card register_model search_model_versions search_registered_models set_model_version_tag
+    """,
     "tidemill.tracking.run": "ActiveRun",
     "tidemill.tracking.start": "set_experiment",
     "tidemill.tracking.system": """
@@ -141,8 +155,10 @@ _MODULES = {
     "projects": "tidemill.projects",
     "pyfunc": "tidemill.pyfunc",
     "catboost": "tidemill.catboost",
+    "models": "tidemill.models",
     "onnx": "tidemill.onnx",
     "prophet": "tidemill.prophet",
+    "serving": "tidemill.serving",
     "spacy": "tidemill.spacy",
     "spark": "tidemill.spark",
     "pytorch": "tidemill.pytorch",

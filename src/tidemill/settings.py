@@ -255,14 +255,23 @@ def allow_pickle(env: Mapping[str, str] = os.environ) -> bool:
 
 
 def model_cache(env: Mapping[str, str] = os.environ) -> str:
-    """`TIDEMILL_MODEL_CACHE`: the folder of downloaded models. Default: `~/.cache/tidemill/models` (or XDG's place)."""
-    base = env.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return env.get("TIDEMILL_MODEL_CACHE") or os.path.join(base, "tidemill", "models")
+    """The folder of downloaded models, below `TIDEMILL_CACHE`."""
+    return os.path.join(cache_folder(env), "models")
 
 
 def model_cache_bytes(env: Mapping[str, str] = os.environ) -> int:
     """`TIDEMILL_MODEL_CACHE_GIB` (default 20): the most disk that downloaded models may take, in GiB; 0 keeps none."""
     return int(number("TIDEMILL_MODEL_CACHE_GIB", 20.0, env) * 2**30)
+
+
+def infer_requirements(env: Mapping[str, str] = os.environ) -> bool:
+    """`TIDEMILL_INFER_REQUIREMENTS` (default true): find what a model imports when it is saved, in a process of its own."""
+    return flag("TIDEMILL_INFER_REQUIREMENTS", True, env)
+
+
+def requirements_timeout(env: Mapping[str, str] = os.environ) -> float:
+    """`MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT` (default 120): seconds that finding what a model imports may take."""
+    return number("MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT", 120.0, env)
 
 
 def serve_tokens(env: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import pytest
 from scipy import sparse
 
 from tidemill.errors import InvalidParameter
-from tidemill.models.hints import signature_of
+from tidemill.models.hints import declared_input, signature_of
 from tidemill.models.schema import AnyType, Array, ColSpec, DataType, Map, Schema, TensorSpec
 from tidemill.models.signature import Signature, infer_signature
 
@@ -153,3 +153,20 @@ def test_declared_types() -> None:
 def test_damaged_schemas_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameter):
         Schema.from_json(text)
+
+
+def test_a_model_gets_what_it_declares() -> None:
+    def ask(model_input: list[Ask]) -> list[int]: ...
+    def texts(model_input: list[str]) -> list[int]: ...
+    def records(model_input: list[dict[str, float]]) -> list[int]: ...
+
+    frame = pd.DataFrame({"top": [1], "text": ["x"]})
+    assert declared_input(ask)(frame) == [Ask(text="x", top=1)]
+    assert declared_input(ask)([{"text": "x"}]) == [Ask(text="x")]
+    assert declared_input(texts)(frame) == ["x"]
+    assert declared_input(texts)(["y"]) == ["y"]
+    assert declared_input(records)(frame) == [{"top": 1, "text": "x"}]
+    assert declared_input(records)(frame["top"]) == [1]
+    assert declared_input(lambda model_input: None)(frame) is frame
+    with pytest.raises(InvalidParameter, match="no column of the input holds any"):
+        declared_input(texts)(frame[["top"]])

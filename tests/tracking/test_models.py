@@ -17,8 +17,9 @@ def shout(model_input: list[str]) -> list[str]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path:
-    monkeypatch.setenv("TIDEMILL_MODEL_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
+    return tmp_path / "cache" / "models"
 
 
 def test_a_logged_model_is_found_by_its_id_and_through_its_run(cache: Path) -> None:
@@ -83,11 +84,12 @@ def test_models_among_the_files_of_a_run_are_found(cache: Path, tmp_path: Path) 
 
 
 def test_a_download_is_kept(server: str, fresh: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEMILL_MODEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TIDEMILL_INFER_REQUIREMENTS", "0")
     tidemill.set_tracking_uri(server)
     first = pyfunc.log_model("first", shout)
     folder = resolve_model(first.model_uri)
-    assert folder.parent == tmp_path / "cache"
+    assert folder.parent == tmp_path / "cache" / "models"
     (folder / "mark").write_text("kept")
     assert (resolve_model(first.model_uri) / "mark").read_text() == "kept"
     monkeypatch.setenv("TIDEMILL_MODEL_CACHE_GIB", str(4e-6))  # room for one
@@ -95,8 +97,8 @@ def test_a_download_is_kept(server: str, fresh: None, tmp_path: Path, monkeypatc
     resolve_model(second.model_uri)
     assert not folder.exists()
     monkeypatch.setenv("TIDEMILL_MODEL_CACHE_GIB", "0")
-    assert resolve_model(first.model_uri).parent != tmp_path / "cache"
-    assert [one.name for one in (tmp_path / "cache").iterdir() if one.name.startswith("part-")] == []
+    assert resolve_model(first.model_uri).parent != tmp_path / "cache" / "models"
+    assert [one.name for one in (tmp_path / "cache" / "models").iterdir() if one.name.startswith("part-")] == []
 
 
 def test_a_folder_without_a_model_is_none(tmp_path: Path, fresh: None) -> None:

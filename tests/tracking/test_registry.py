@@ -6,10 +6,13 @@ import pytest
 
 import tidemill
 from tidemill import Client
-from tidemill.errors import InvalidParameter, NotFound
+from tidemill.entities import Metric, Param
+from tidemill.errors import InvalidParameter, NotFound, PermissionDenied
 from tidemill.testing.factories import unique
+from tidemill.tracking.approvals import metric_check
 from tidemill.tracking.context import user_name
 from tidemill.tracking.entities import PagedList
+from tidemill.types.approvals import MetricCheck
 
 
 @pytest.fixture
@@ -109,3 +112,62 @@ def test_a_logged_model_becomes_a_version(client: Client, tmp_path: Path) -> Non
         version = tidemill.register_model(uri, name)
         assert (version.model_id, version.run_id) == (model.model_id, run.info.run_id)
     assert Path(tidemill.artifacts.download_artifacts(f"models:/{name}/2"), "MLmodel").exists()
+
+
+def test_approvals_and_records(client: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = client.create_run(client.create_experiment(unique()))
+    client.log_batch(run.info.run_id, [Metric("accuracy", 0.95, 1)], [Param("depth", "3")])
+    for _ in range(2):
+        client.create_model_version(name, f"runs:/{run.info.run_id}/model", run.info.run_id, description="**deep**")
+    policy = client.protect(
+        name, alias="champion", checks=["accuracy >= 0.9", "accuracy >= current"], approvers=["boss"]
+    )
+    assert client.list_policies(name) == [policy]
+    with pytest.raises(PermissionDenied, match="tidemill registry ask"):
+        client.set_registered_model_alias(name, "champion", 1)
+    monkeypatch.setenv("LOGNAME", "anna")
+    request = client.ask_approval(name, 1, alias="champion", reason="<b>why | not</b>")
+    assert [one.green for one in request.checks] == [True, True]
+    with pytest.raises(PermissionDenied, match="boss"):
+        client.grant_approval(request.id)
+    other = client.ask_approval(name, 2, alias="champion")
+    assert [one.id for one in client.search_approvals(name, "asked")] == [other.id, request.id]
+    assert client.withdraw_approval(other.id).state == "WITHDRAWN"
+    monkeypatch.setenv("LOGNAME", "boss")
+    assert client.grant_approval(request.id).state == "GRANTED"
+    third = client.ask_approval(name, 2, alias="champion")
+    assert client.refuse_approval(third.id, "no").decision == "no"
+    assert client.get_approval(third.id).state == "REFUSED"
+    (hold,) = client.get_model_history(name, alias="champion")
+    assert (hold.version, hold.set_by, hold.set_reason) == ("1", "boss", "<b>why | not</b>")
+    lineage = client.get_lineage(name, 1)
+    assert lineage.run is not None
+    assert lineage.run.run_id == run.info.run_id
+    assert client.compare_model_versions(name, 1, 2).metrics[0].left == 0.95
+    tidemill.set_tracking_uri(client.tracking_uri)
+    card = tidemill.model_card(name, 1)
+    assert card.startswith(f"# {name}, version 1\n\nabout\n\n**deep**\n")
+    for text in ("| accuracy | 0.95 |", "| depth | 3 |", "| aliases | champion |", "&lt;b&gt;why \\| not&lt;/b&gt; |"):
+        assert text in card, card
+    assert "## Data" not in card
+    client.unprotect(name, alias="champion")
+    client.set_registered_model_alias(name, "champion", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("accuracy >= 0.9", MetricCheck("accuracy", ">=", 0.9)),
+        ("f1 score<1e-3", MetricCheck("f1 score", "<", 0.001)),
+        ("accuracy on test > current", MetricCheck("accuracy", ">", None, "test")),
+        (" a/b <= -1 ", MetricCheck("a/b", "<=", -1.0)),
+    ],
+)
+def test_checks_in_words(text: str, check: MetricCheck) -> None:
+    assert metric_check(text) == check
+
+
+@pytest.mark.parametrize("text", ["", "accuracy", "accuracy = 1", "accuracy > x", ">= 1", "a >= 1 2"])
+def test_words_that_are_no_checks(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="is no check"):
+        metric_check(text)

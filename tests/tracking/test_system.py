@@ -1,8 +1,12 @@
+import json
 import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
@@ -173,3 +177,57 @@ def test_a_killed_process_leaves_nothing_behind(script: Script) -> None:
     assert done.returncode < 0 or sys.platform == "win32"
     (run,) = tidemill.search_runs(output_format="list")
     assert run.data.metrics["system/process_memory_usage_megabytes"] > 1
+
+
+NVML = """
+typedef void *device; struct memory { unsigned long long total, free, used; }; struct load { unsigned gpu, memory; };
+static device known[2] = {(device)1, (device)2};
+int nvmlInitWithFlags(unsigned flags) { return INIT; }
+int nvmlShutdown(void) { return 0; }
+const char *nvmlErrorString(int code) { return "no"; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, device *found) { *found = known[index]; return 0; }
+int nvmlDeviceGetMemoryInfo(device one, struct memory *found) {
+    found->total = 80000000000; found->used = 20000000000 * (unsigned long long)one; found->free = 0; return 0; }
+int nvmlDeviceGetUtilizationRates(device one, struct load *found) { found->gpu = 55; found->memory = 5; return 0; }
+int nvmlDeviceGetPowerUsage(device one, unsigned *found) { *found = 350000; return one == known[1] ? 3 : 0; }
+int nvmlDeviceGetEnforcedPowerLimit(device one, unsigned *found) { *found = 700000; return 0; }
+int nvmlDeviceGetTemperature(device one, int sensor, unsigned *found) { *found = 60 + sensor; return 0; }
+"""
+"""NVIDIA's library as nvidia-ml-py calls it: two GPUs, of which the second does not tell its power (3: not supported)."""
+
+WITH_GPU = """
+import json, time, tidemill
+tidemill.set_system_metrics_sampling_interval(0.1)
+with tidemill.start_run(log_system_metrics=True) as run:
+    time.sleep(0.5)
+found = tidemill.get_run(run.info.run_id).data.metrics
+print(json.dumps({key: value for key, value in found.items() if "gpu" in key or "cpu_util" in key}))
+"""
+
+
+@pytest.mark.parametrize("init", [0, 9])
+def test_gpus_as_their_driver_tells_of_them(init: int, tmp_path: Path) -> None:
+    pytest.importorskip("pynvml", reason="needs nvidia-ml-py")
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler, to stand in for NVIDIA's library")
+    (tmp_path / "nvml.c").write_text(NVML.replace("INIT", str(init)))
+    command = [compiler, "-shared", "-fPIC", "-w", "-o", str(tmp_path / "libnvidia-ml.so.1"), str(tmp_path / "nvml.c")]
+    subprocess.run(command, check=True, timeout=60)
+    env = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path), "TIDEMILL_URI": str(tmp_path / "store")}
+    done = subprocess.run([sys.executable, "-c", WITH_GPU], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert "system/cpu_utilization_percentage" in found
+    gpus = {key.removeprefix("system/"): value for key, value in found.items() if "gpu" in key}
+    if init:  # 9: the driver is not loaded
+        assert gpus == {}
+        return
+    both = {"utilization_percentage": 55.0, "temperature_celsius": 60.0}
+    first = {**both, "memory_usage_megabytes": 20000.0, "memory_usage_percentage": 25.0}
+    power = {"power_usage_watts": 350.0, "power_usage_percentage": 50.0}
+    second = {**both, "memory_usage_megabytes": 40000.0, "memory_usage_percentage": 50.0}
+    assert gpus == {f"gpu_0_{key}": value for key, value in (first | power).items()} | {
+        f"gpu_1_{key}": value for key, value in second.items()
+    }

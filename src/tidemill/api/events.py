@@ -1,6 +1,6 @@
 """Operations on events. Tidemill's own."""
 
-from tidemill.api.operation import Operation
+from tidemill.api.operation import Operation, Transfer
 from tidemill.types.events import CleanedEvents, CleanEvents, EventPage, ListEvents
 
 _PATH = "/api/tidemill/1/events"
@@ -12,3 +12,8 @@ clean = Operation(
 )  # fmt: skip
 
 OPERATIONS = (list_events, clean)
+
+feed = Transfer(
+    "feed", "GET", _PATH + "/feed", "event:read", "Events as they happen, as server-sent events; never ends by itself."
+)
+TRANSFERS = (feed,)

@@ -16,6 +16,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -41,6 +42,7 @@ OPERATIONS: dict[str, AnyOperation] = {
         jobs,
         views,
         webhooks,
+        triggers,
     )
     for op in noun.OPERATIONS
 }

@@ -15,7 +15,14 @@ from tidemill.flavors.trees import TREE_TYPES, check_trees
 from tidemill.models.trust import unpickle
 
 _FILES = {"skops": "model.skops", "cloudpickle": "model.pkl"}
-_HARMLESS = frozenset({"sklearn.utils._bunch.Bunch"})  # a dict whose keys are attributes too
+_SPLITS = ("KFold", "StratifiedKFold", "GroupKFold", "ShuffleSplit", "StratifiedShuffleSplit", "TimeSeriesSplit")
+_HARMLESS = frozenset(
+    {
+        "sklearn.utils._bunch.Bunch",  # a dict whose keys are attributes too
+        "sklearn.metrics._scorer._PassthroughScorer",  # calls its estimator's `score`; in every search
+        *(f"sklearn.model_selection._split.{name}" for name in _SPLITS),
+    }
+)
 
 
 def write_estimator(model: Any, folder: Path, serialization_format: str) -> tuple[str, list[str]]:

@@ -15,7 +15,7 @@ from tidemill.errors import InvalidParameter, MissingDependency
 from tidemill.models import script, trust
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import PYFUNC, inside
-from tidemill.models.hints import signature_of
+from tidemill.models.hints import declared_input, signature_of
 from tidemill.models.python_model import FunctionModel, PythonModel, PythonModelContext
 from tidemill.models.signature import Signature
 
@@ -115,19 +115,21 @@ class FunctionFlavor:
         """Calls `predict` with the context and the params where it takes them."""
         import inspect
 
-        call, context = native.python_model.predict, native.context
+        model, context = native.python_model, native.context
+        call = model.predict
+        declared = declared_input(getattr(model, "func", call))  # a class from a pickle is not ours
         names = list(inspect.signature(call).parameters)
         before = [context] if "context" in names or len([one for one in names if one != "params"]) > 1 else []
         if "params" in names:
-            return lambda data, params: call(*before, data, params=params)
-        return lambda data, params: call(*before, data)
+            return lambda data, params: call(*before, declared(data), params=params)
+        return lambda data, params: call(*before, declared(data))
 
     def signature_of(self, model: Any, **options: Any) -> Signature | None:
         """What the types that `predict` declares say, None where it declares none."""
         if isinstance(model, (str, os.PathLike)):
             model = script.run(Path(model), options.get("model_config") or {})
         inner = as_python_model(model)
-        return signature_of(inner.func if isinstance(inner, FunctionModel) else inner.predict)
+        return signature_of(getattr(inner, "func", inner.predict))
 
 
 def as_python_model(model: Any) -> Any:

@@ -24,7 +24,7 @@ class Statsmodels:
     def save(self, model: Any, folder: Path, *, remove_data: bool = False) -> Saved:
         """Write the results; `remove_data` leaves out the data that they were fitted on."""
         version = framework("statsmodels", "statsmodels").__version__
-        if not hasattr(model, "remove_data"):
+        if not all(hasattr(model, name) for name in ("save", "predict", "model")):
             raise InvalidParameter(f"A {type(model).__name__} is no result of statsmodels; save what `fit` returns.")
         model.save(str(folder / _FILE), remove_data=remove_data)
         native = {"statsmodels_version": version, "data": _FILE}

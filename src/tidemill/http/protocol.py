@@ -5,10 +5,12 @@ refused: httptools itself would collect it without limit.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+ENDLESS = "tidemill.endless"
+"""A key that an app puts into the scope of a request whose answer goes on for ever: a callable that makes it end."""
 _MOST_HEAD_BYTES = 64 * 1024
 _JOINED = 64 * 1024
 _FINAL = b"HTTP/1.1 "
@@ -84,6 +86,14 @@ class HttpProtocol(HttpToolsProtocol):
             if self._head_bytes > _MOST_HEAD_BYTES and not self.transport.is_closing():
                 self._in_head = False
                 self.send_400_response("The request's headers are too long.")
+
+    def shutdown(self) -> None:
+        """The server stops: answers that never end by themselves end now, all others may finish."""
+        cycle = self.cycle
+        end: Any = cast(dict[str, Any], self.scope).get(ENDLESS) if cycle is not None else None
+        if end is not None and not cycle.response_complete:
+            end()
+        super().shutdown()
 
     def on_message_begin(self) -> None:
         """A request begins."""

@@ -18,6 +18,35 @@ _SCALARS: dict[Any, Type] = {
 
 def signature_of(predict: Callable[..., Any]) -> Signature | None:
     """The signature that `predict` declares with a `list[…]` as its input; None where it declares none such."""
+    item = _declared_item(predict)
+    if item is None:
+        return None
+    try:
+        inputs = _schema(item)
+    except InvalidParameter:
+        return None
+    return Signature(inputs, _output_schema(typing.get_type_hints(predict).get("return")), from_type_hint=True)
+
+
+def declared_input(predict: Callable[..., Any]) -> Callable[[Any], Any]:
+    """What turns data into the list that `predict` declares as its input; nothing is changed where it declares none.
+
+    Rows of a frame become dicts (or objects of the declared pydantic model), a frame's only column a list of values.
+    """
+    item = _declared_item(predict)
+    if item is None:
+        return lambda data: data
+    validate = getattr(item, "model_validate", None)
+    rows = validate is not None or item is dict or typing.get_origin(item) is dict
+
+    def convert(data: Any) -> Any:
+        found = _listed(data, rows, item is str)
+        return [validate(one) if isinstance(one, dict) else one for one in found] if validate is not None else found
+
+    return convert
+
+
+def _declared_item(predict: Callable[..., Any]) -> Any:
     import inspect
 
     try:
@@ -26,13 +55,19 @@ def signature_of(predict: Callable[..., Any]) -> Signature | None:
         return None
     names = [name for name in inspect.signature(predict).parameters if name not in ("self", "context", "params")]
     declared = known.get(names[0]) if names else None
-    if typing.get_origin(declared) is not list or not typing.get_args(declared):
-        return None
-    try:
-        inputs = _schema(typing.get_args(declared)[0])
-    except InvalidParameter:
-        return None
-    return Signature(inputs, _output_schema(known.get("return")), from_type_hint=True)
+    arguments = typing.get_args(declared)
+    return arguments[0] if typing.get_origin(declared) is list and arguments else None
+
+
+def _listed(data: Any, rows: bool, texts: bool) -> Any:
+    if type(data).__name__ == "DataFrame":
+        if rows:
+            return data.to_dict("records")
+        named = [name for name in data.columns if not texts or data[name].dtype.kind == "O"]
+        if not named:
+            raise InvalidParameter("The model takes texts, as it declares; no column of the input holds any.")
+        return data[named[0]].tolist()
+    return data.tolist() if type(data).__name__ in ("Series", "ndarray") else data
 
 
 def _output_schema(declared: Any) -> Schema | None:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from tidemill import settings
 from tidemill.errors import AlreadyExists, InvalidParameter
-from tidemill.models.environment import environment_of
+from tidemill.models.environment import environment_of, name_of
 from tidemill.models.example import split_params, write_example
 from tidemill.models.flavor import Flavor, find_flavor
 from tidemill.models.format import PYFUNC, ModelFile
+from tidemill.models.imports import imported_packages
 from tidemill.models.infer import params_of, schema_of
 from tidemill.models.load import load_pyfunc
 from tidemill.models.schema import ParamSchema
@@ -71,7 +73,12 @@ def save_model(
             file.signature = chosen.signature_of(model, **options)
         if input_example is not None and PYFUNC in file.flavors:
             _try_out(file, folder, input_example, infer=signature is None)
-        env = environment_of(saved.requirements, pip_requirements, extra_pip_requirements, conda_env)
+        needed = list(saved.requirements)
+        if pip_requirements is None and conda_env is None and settings.infer_requirements():
+            file.write(folder)
+            given = {name_of(one) for one in needed}
+            needed += [one for one in imported_packages(folder) if name_of(one) not in given]
+        env = environment_of(needed, pip_requirements, extra_pip_requirements, conda_env)
         written = env.write(folder)
         if PYFUNC in file.flavors:
             file.flavors[PYFUNC]["env"] = written

@@ -20,6 +20,7 @@ from tidemill.http.body import Disconnected, inflate, read_body, refuse_body, to
 from tidemill.http.gate import Gate, cross_origin_headers
 from tidemill.http.request import Request, query_fields
 from tidemill.server.config import ServerConfig, clean_prefix
+from tidemill.server.feed import Feed
 from tidemill.server.files import Files
 from tidemill.server.lane import QueueingBackend, WriteLane
 from tidemill.server.pages import add_pages
@@ -31,7 +32,7 @@ _SMALL = 256 * 1024
 
 
 class App:
-    """Serves `backend` and the files of `roots` over HTTP.
+    """Serves `backend`, the files of `roots` and the live `feed` over HTTP.
 
     `on_stop` runs once when the server stops, after the last request is answered.
     """
@@ -42,6 +43,7 @@ class App:
         config: ServerConfig | None = None,
         *,
         roots: Roots | None = None,
+        feed: Feed | None = None,
         on_stop: Callable[[], None] | None = None,
     ) -> None:
         config = config or ServerConfig()
@@ -56,6 +58,9 @@ class App:
         self._files = Files(backend, roots, self._prefix) if roots is not None else None
         if self._files is not None:
             self._files.add_to(self.routes)
+        self._feed = feed
+        if feed is not None:
+            feed.add_to(self.routes, self._prefix)
         self._exact = self.routes.exact
         self._pool = ThreadPoolExecutor(config.threads, thread_name_prefix="tidemill")
         self._lane: WriteLane | None = None
@@ -171,6 +176,8 @@ class App:
                 return
 
     def _stop(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
         self._pool.shutdown(wait=True)
         if self._files is not None:
             self._files.close()

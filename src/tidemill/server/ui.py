@@ -18,7 +18,7 @@ from tidemill.server.routes import RouteTable
 FOLDER = Path(__file__).with_name("ui_dist")
 """Where the built files lie."""
 
-PAGES = ("experiments", "runs", "compare", "models", "deployments", "webhooks", "settings")
+PAGES = ("experiments", "runs", "compare", "models", "logged-models", "deployments", "webhooks", "settings")
 """First parts of the addresses that the interface has pages for."""
 
 POLICY = (

@@ -1,8 +1,8 @@
 """Requests that wait together go to the model together.
 
 There is no fixed wait. While a call is under way, what arrives queues up; the next call takes as much of it as fits. So an
-idle server answers at once, and the batches grow with the load. Calls are kept below half the latency target: the most
-rows a call may take shrinks when calls are too long and grows when full ones are short.
+idle server answers at once, and the batches grow with the load. Calls are kept below half the latency target: what a row
+costs is learned from the calls, and with it how many fit.
 
 When a batch ends, its callers come back within moments of one another. The next call waits for them for as long as they
 keep coming, at most a fraction of the time that a call takes: one call more for a single early bird costs everybody more.
@@ -42,6 +42,33 @@ class _Waiting:
         self.payload, self.future, self.at = payload, future, at
 
 
+class Cost:
+    """What a call costs by its rows: a line through the recent calls (fixed seconds, and seconds for each row)."""
+
+    def __init__(self) -> None:
+        self._rows = self._seconds = self._variance = self._covariance = 0.0
+        self._known = False
+
+    def add(self, rows: int, seconds: float) -> bool:
+        """Learn from a call; whether enough differs among the calls to know what a row costs."""
+        if not self._known:
+            self._known, self._rows, self._seconds = True, float(rows), seconds
+            return False
+        seconds = min(seconds, 4 * self._seconds)
+        far, late = rows - self._rows, seconds - self._seconds
+        self._rows += _SMOOTH * far
+        self._seconds += _SMOOTH * late
+        self._variance = (1 - _SMOOTH) * (self._variance + _SMOOTH * far * far)
+        self._covariance = (1 - _SMOOTH) * (self._covariance + _SMOOTH * far * late)
+        return self._variance > 0 and self._covariance > 0
+
+    def rows_within(self, seconds: float) -> int:
+        """How many rows fit; where the fixed part alone is longer, as many as double it: fewer would gain little."""
+        slope = self._covariance / self._variance
+        fixed = max(0.0, self._seconds - slope * self._rows)
+        return int(min(1e9, (max(seconds, 2 * fixed) - fixed) / slope))
+
+
 class Batcher:
     """Calls `predict` in `threads`. `together`: rows do not depend on the others in a call, so requests may share one.
 
@@ -69,16 +96,17 @@ class Batcher:
         self._predict, self._threads = predict, threads
         self._target, self._most_rows = target, most_rows
         self._most_wait, self._most_waiting = most_wait, most_waiting
-        self._free = lanes
+        self._free = self._lanes = lanes
         self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
         self._last_count = 0
         self._seen = 0
+        self._cost = Cost()
 
     async def ask(self, payload: Payload) -> Result:
         """The answer to one payload. Raises what the model raises, DeadlineExceeded and Unavailable."""
-        if self.together and payload.rows > self._most_rows:
+        if self.together and payload.form.joins and payload.rows > self._most_rows:
             return await self._in_parts(payload)
         return await self._put(payload)
 
@@ -89,7 +117,7 @@ class Batcher:
         return joined([await self._put(part) for part in parts])
 
     def _put(self, payload: Payload) -> "asyncio.Future[Result]":
-        self._refuse_if_full()
+        self._refuse_if_full(payload.rows)
         future: asyncio.Future[Result] = self._loop.create_future()
         self.waiting.append(_Waiting(payload, future, time.perf_counter()))
         if self._free and not self._scheduled:
@@ -98,12 +126,12 @@ class Batcher:
             self._loop.call_soon(self._dispatch)
         return future
 
-    def _refuse_if_full(self) -> None:
+    def _refuse_if_full(self, rows: int) -> None:
         count = len(self.waiting)
         if count < 16:
             return
-        per_call = max(1, min(self._last_count, count))
-        expected = self.call_seconds * count / per_call
+        calls = max(1.0, count * rows / self.rows_limit) if self.together else count
+        expected = self.call_seconds * calls / self._lanes
         if count >= self._most_waiting or expected > self._most_wait:
             raise Unavailable(f"{count} requests are waiting for this model already. Try again in a moment.")
 
@@ -139,7 +167,7 @@ class Batcher:
         first = waiting.popleft()
         if first.future.done():
             return []
-        if not self.together:
+        if not self.together or not first.payload.form.joins:
             return [first]
         batch, rows = [first], first.payload.rows
         form, key = first.payload.form, first.payload.params_key
@@ -213,11 +241,14 @@ class Batcher:
 
     def _learn(self, count: int, rows: int, seconds: float) -> None:
         self._last_count = count
-        self.call_seconds += _SMOOTH * (seconds - self.call_seconds) if self.call_seconds else seconds
-        if seconds > self._target / 2:
-            self.rows_limit = max(1, min(self.rows_limit, rows) * 3 // 4)
+        # One call that was held up says little about the next one.
+        usual = min(seconds, 4 * self.call_seconds) if self.call_seconds else seconds
+        self.call_seconds += _SMOOTH * (usual - self.call_seconds) if self.call_seconds else seconds
+        wanted = self._cost.rows_within(self._target / 2) if self._cost.add(rows, seconds) else self._most_rows
+        if wanted < self.rows_limit:
+            self.rows_limit = max(1, wanted)
         elif rows >= self.rows_limit:
-            self.rows_limit = min(self._most_rows, self.rows_limit * 5 // 4 + 1)
+            self.rows_limit = min(self._most_rows, wanted, self.rows_limit * 5 // 4 + 1)
 
     def _drop_late(self, now: float) -> None:
         """After a call that hung: what has waited too long as well is not worth a call."""

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from tidemill.errors import MissingDependency, NotFound
 from tidemill.serving.forms import Payload
 from tidemill.serving.results import Result
 
@@ -166,15 +167,8 @@ def _write(folder: Path, kind: str, rows: list[tuple[Any, ...]], fields: dict[st
     os.replace(partial, target)
 
 
-def read_log(folder: "str | os.PathLike[str]", model: str | None = None, *, expand: bool = True) -> Any:
-    """The request log in `folder` as a pandas data frame, oldest first, with the feedback of each request.
-
-    One line a request: request_id, time, model, version, status, latency_ms, rows, inputs, outputs, cut, answer and
-    comment (the latest feedback; missing where there is none). `model`: only this one's. `expand`: JSON texts become
-    Python values. Raises NotFound where the folder holds no log, MissingDependency without pandas and pyarrow.
-    """
-    from tidemill.errors import MissingDependency, NotFound
-
+def read(folder: "str | os.PathLike[str]", model: str | None = None, *, expand: bool = True) -> Any:
+    """See `tidemill.serving.read_log`."""
     try:
         import pandas as pd
         import pyarrow as pa

@@ -6,6 +6,7 @@ Only a refused body is read a second time, to say which column is wrong.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -31,6 +32,8 @@ _TYPES: dict[str, Any] = {
 }
 _KNOWN = 64
 """How many orders of columns are remembered."""
+
+_ODD = re.compile(r'["\\\x00-\x1f]')
 
 Rows = list[Any]
 
@@ -146,6 +149,8 @@ def _refusal(columns: Sequence[Column], text: str) -> InvalidParameter:
 
 def _record_reader(schema: Schema) -> Callable[[bytes], Rows]:
     """Decodes a list of objects into tuples in the schema's order."""
+    if len(set(schema.names)) < len(schema.names) or any(_ODD.search(name) for name in schema.names):
+        return _odd_record_reader(schema)
     fields: list[Any] = []
     names = {}
     for number, column in enumerate(schema.columns):
@@ -164,6 +169,22 @@ def _record_reader(schema: Schema) -> Callable[[bytes], Rows]:
             raise _explain(schema, data, str(error)) from None
 
     return decode
+
+
+def _odd_record_reader(schema: Schema) -> Callable[[bytes], Rows]:
+    """The same by way of dicts, for names that a struct's fields cannot have."""
+    decode = _row_decoder(schema.columns)
+
+    def read(data: bytes) -> Rows:
+        try:
+            records = msgspec.json.decode(data, type=list[dict[str, Any]])
+        except msgspec.ValidationError as error:
+            raise _explain(schema, data, str(error)) from None
+        for one in records:
+            check_names(schema, list(one))
+        return decode(msgspec.json.encode([[one.get(name) for name in schema.names] for one in records]))
+
+    return read
 
 
 def _explain(schema: Schema, data: bytes, text: str) -> InvalidParameter:

@@ -28,6 +28,7 @@ from tidemill.store import (
     secrets,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -56,6 +57,7 @@ _NOUNS = {
     "trash": trash,
     "events": events,
     "webhooks": webhooks,
+    "triggers": triggers,
     "views": views,
     "deployments": deployments,
     "jobs": jobs,

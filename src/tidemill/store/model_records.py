@@ -1,5 +1,6 @@
 """History, lineage and comparison of model versions, in the database."""
 
+from tidemill.store import deployments
 from tidemill.store.model_holds import ALIAS, STAGE
 from tidemill.store.pages import Column, Order, Where, page, read_token
 from tidemill.store.registry_filters import check_most
@@ -9,6 +10,7 @@ from tidemill.store.transaction import Row, Tx
 from tidemill.store.version_facts import Facts, gather
 from tidemill.store.version_rows import find_model
 from tidemill.types import model_records as t
+from tidemill.types.deployments import Deployment, ListDeployments
 
 _HOLD = "h.kind, h.place, h.version, h.since, h.set_by, h.set_why, h.until, h.ended_by, h.ended_why"
 _MOST = 1000
@@ -76,7 +78,14 @@ def lineage(tx: Tx, arg: t.GetLineage) -> t.Lineage:
         environment=environment if environment != t.Environment() else None,
         readers=_readers(tx, facts.version.model_id),
         siblings=_siblings(tx, facts),
+        deployments=_deployments(tx, facts),
     )
+
+
+def _deployments(tx: Tx, facts: Facts) -> list[Deployment]:
+    version = facts.version.version
+    found = deployments.list_deployments(tx, ListDeployments(model=facts.version.name)).deployments
+    return [one for one in found if version in (one.version, one.canary_version, one.shadow_version)]
 
 
 def _readers(tx: Tx, model_id: str | None) -> list[str]:

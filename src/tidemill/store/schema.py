@@ -224,15 +224,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             run_pk BIGINT NOT NULL REFERENCES runs (pk) ON DELETE CASCADE,
             PRIMARY KEY (rule_id, run_pk)
         )""",
-        """CREATE TABLE run_changes (
-            run_pk BIGINT NOT NULL PRIMARY KEY REFERENCES runs (pk) ON DELETE CASCADE,
-            at BIGINT NOT NULL
-        )""",
-        "CREATE INDEX run_changes_by_time ON run_changes (at)",
-        """CREATE TABLE feed_watchers (
-            process {text} NOT NULL PRIMARY KEY,
-            until BIGINT NOT NULL
-        )""",
+        "CREATE INDEX runs_running ON runs (pk) WHERE status = 1",
     ),
     (
         """CREATE TABLE registered_models (

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,21 +49,32 @@ def server_process(
 
     Raises Unavailable, with what it said, where it does not start within a minute.
     """
-    command = [
-        sys.executable,
-        "-c",
-        _START,
-        "server",
-        "--port",
-        "0",
-        "--store",
-        str(store),
-        "--artifacts",
-        str(artifacts),
-    ]
+    places = ["--store", str(store), "--artifacts", str(artifacts)]
+    with _running(["server", "--port", "0", *places, *options], env) as server:
+        yield server
+
+
+@contextmanager
+def serving_process(
+    *models: str, uri: str, cache: str | Path, options: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> Iterator[ServerProcess]:
+    """Run `tidemill serve` for `models` on any free port of 127.0.0.1 until the block ends. `uri` is the registry.
+
+    Raises Unavailable, with what it said, where it does not start within a minute.
+    """
+    command = ["--uri", uri, "serve", "--port", "0", "--cache", str(cache), *options, *models]
+    with _running(command, env) as server:
+        yield server
+
+
+@contextmanager
+def _running(command: list[str], env: Mapping[str, str] | None) -> Iterator[ServerProcess]:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=said, env={**os.environ, **(env or {})}
+            [sys.executable, "-c", _START, *command],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            env={**os.environ, **(env or {})},
         )
         server = ServerProcess("", process)
         try:

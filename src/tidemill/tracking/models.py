@@ -84,7 +84,10 @@ def log_model(
     active = run.active()
     client = active.client if active is not None else start.client()
     source = run_id or (active.info.run_id if active is not None else None)
-    inside = client.get_run(run_id).info.experiment_id if run_id else start.experiment_in_force()
+    if active is not None and source == active.info.run_id:
+        inside = active.info.experiment_id
+    else:
+        inside = client.get_run(source).info.experiment_id if source else start.experiment_in_force()
     made = client.create_logged_model(inside, name, source, tags, params, model_type)
     folder = Path(tempfile.mkdtemp(prefix="tidemill-model-"))
     try:

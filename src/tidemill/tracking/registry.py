@@ -6,7 +6,7 @@ from typing import Any
 
 from tidemill.artifacts.uri import ArtifactUri
 from tidemill.errors import AlreadyExists, InvalidParameter, NotFound
-from tidemill.tracking import start
+from tidemill.tracking import model_cards, start
 from tidemill.tracking.client import Client
 from tidemill.tracking.entities import ModelVersion, RegisteredModel
 from tidemill.tracking.paging import pages
@@ -48,6 +48,11 @@ def _source(client: Client, uri: str) -> tuple[str, str | None, str | None]:
             # Logged models have their files in a place of their own, which the run only points to.
             return f"models:/{model_id}", head, model_id
     return str(ArtifactUri.parse(run.info.artifact_uri).join(path)) if path else run.info.artifact_uri, head, None
+
+
+def model_card(name: str, version: str | int) -> str:
+    """What the store in force knows of a version, as Markdown: description, origin, metrics, params, data, history."""
+    return model_cards.model_card(start.client(), name, version)
 
 
 def version_at(client: Client, uri: str) -> tuple[ModelVersion, str]:

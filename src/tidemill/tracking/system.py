@@ -15,6 +15,7 @@ from typing import Any
 
 from tidemill import settings
 from tidemill.errors import InvalidParameter, MissingDependency
+from tidemill.tracking import steps
 from tidemill.tracking.caution import caution
 from tidemill.tracking.client import Client
 
@@ -134,11 +135,8 @@ class SystemMonitor:
         self._tried = True
 
     def _next_step(self) -> int:
-        try:
-            history = self._client.get_metric_history(self._run_id, f"{self._prefix}cpu_utilization_percentage")
-        except Exception:
-            return 0
-        return max((point.step for point in history), default=-1) + 1
+        known = steps.resumed.get(self._run_id, {})
+        return max((step for key, step in known.items() if key.startswith(self._prefix)), default=-1) + 1
 
 
 def _sources() -> Iterator[Source]:

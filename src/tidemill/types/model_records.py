@@ -1,5 +1,6 @@
 """What the registry knows of a model's past and its surroundings: history, lineage, comparison."""
 
+from tidemill.types.deployments import Deployment
 from tidemill.types.inputs import DatasetInput
 from tidemill.types.logged_models import LoggedModelInfo
 from tidemill.types.model_versions import ModelVersion
@@ -78,18 +79,11 @@ class VersionName(Entity, frozen=True):
     version: str
 
 
-class ServedBy(Entity, frozen=True):
-    """A place where a version serves."""
-
-    deployment: str
-    state: str = ""
-    updated: int = 0
-
-
 class Lineage(Entity, frozen=True, kw_only=True):
     """Version → logged model → run → data sets, code, environment; and who read it, copied it, serves it.
 
     What is not known, or was deleted, is absent. `readers` are ids of runs that read the logged model.
+    `deployments` are those that serve it, also as canary or shadow.
     """
 
     model_version: ModelVersion
@@ -101,7 +95,7 @@ class Lineage(Entity, frozen=True, kw_only=True):
     environment: Environment | None = None
     readers: list[str] = []
     siblings: list[VersionName] = []
-    deployments: list[ServedBy] = []
+    deployments: list[Deployment] = []
 
 
 class CompareVersions(Request, frozen=True):

@@ -6,6 +6,38 @@ export interface Alias {
   version: string;
 }
 
+/** A request to move an alias or a stage to a version (`version` absent: to delete the alias). Times are ms. */
+export interface Approval {
+  id: string;
+  name: string;
+  version?: string;
+  alias?: string;
+  stage?: string;
+  archive_existing_versions?: boolean;
+  state: ApprovalState;
+  asked: number;
+  asked_by?: string;
+  reason?: string;
+  decided?: number;
+  decided_by?: string;
+  decision?: string;
+  checks?: CheckResult[];
+}
+
+/** One request, with its checks: those of this moment while it is open, those of the decision afterwards. */
+export interface ApprovalAnswer {
+  approval: Approval;
+}
+
+/** One page of requests, the latest first, without checks while open; `next_page_token` exactly when there are more. */
+export interface ApprovalPage {
+  approvals?: Approval[];
+  next_page_token?: string;
+}
+
+/** How a request stands. */
+export type ApprovalState = "ASKED" | "GRANTED" | "REFUSED" | "WITHDRAWN";
+
 /** The files of one folder, sorted by path, and the address of the root they are relative to. */
 export interface ArtifactList {
   root_uri: string;
@@ -13,9 +45,36 @@ export interface ArtifactList {
   next_page_token?: string;
 }
 
+/** Ask to move an alias or a stage to a version; an alias without a version: to delete it. */
+export interface AskApproval {
+  name: string;
+  version?: string;
+  alias?: string;
+  stage?: string;
+  archive_existing_versions?: boolean;
+  user?: string;
+  reason?: string;
+}
+
+/** One try: when (ms since the epoch) and how long it took (ms), and what came of it. */
+export interface Attempt {
+  at: number;
+  took: number;
+  status?: number;
+  body?: string;
+  error?: string;
+}
+
 /** Points of several runs; the list is there even where it is empty. */
 export interface BulkMetricHistory {
   metrics?: Metric[];
+}
+
+/** One check in words, whether it is green, and what was found. */
+export interface CheckResult {
+  check: string;
+  green: boolean;
+  found: string;
 }
 
 /** Forget events that are older than `older_than_ms` and that nobody has yet to be told of, at most `limit`. */
@@ -30,9 +89,26 @@ export interface CleanedEvents {
   deliveries: number;
 }
 
+/** The code of a run: entry point, git commit, branch, remote, and whether there were changes beside the commit. */
+export interface Code {
+  source?: string;
+  commit?: string;
+  branch?: string;
+  repository?: string;
+  changed?: boolean;
+}
+
 /** Values, the most frequent first. Deleted runs count too. */
 export interface ColumnValues {
   values: ValueCount[];
+}
+
+/** Compare two versions, of one registered model or of two (`other_name`, by default `name`). */
+export interface CompareVersions {
+  name: string;
+  version: string;
+  other_name?: string;
+  other_version: string;
 }
 
 /** Create an experiment. `artifact_location` defaults to a folder below the server's root. */
@@ -81,6 +157,18 @@ export interface CreateRun {
   start_time?: number;
   tags?: Tag[];
   run_id?: string;
+}
+
+/** Tell `url` of `events` (MLflow's), of `kinds` (any, `run.*` too) and of `rules`; at least one of them. */
+export interface CreateWebhook {
+  name: string;
+  url: string;
+  events?: WebhookEvent[];
+  description?: string;
+  secret?: string;
+  status?: WebhookStatus;
+  kinds?: string[];
+  rules?: MetricRule[];
 }
 
 /** The id of the new experiment. */
@@ -142,12 +230,24 @@ export interface DatasetSummary {
   context?: string;
 }
 
+/** Grant, refuse or withdraw a request. */
+export interface DecideApproval {
+  id?: string;
+  user?: string;
+  reason?: string;
+}
+
 /** Delete an alias; no such alias is fine. */
 export interface DeleteAlias {
   name: string;
   alias: string;
   user?: string;
   reason?: string;
+}
+
+/** Forget a deployment. The process is not stopped; where it still runs, its next report is the first again. */
+export interface DeleteDeployment {
+  deployment_id?: string;
 }
 
 /** Mark an experiment and all its runs deleted. */
@@ -187,6 +287,14 @@ export interface DeleteModelVersionTag {
   key: string;
 }
 
+/** Protect an alias or a stage no more. */
+export interface DeletePolicy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  user?: string;
+}
+
 /** Delete a registered model with all its versions. */
 export interface DeleteRegisteredModel {
   name: string;
@@ -216,6 +324,82 @@ export interface DeleteView {
   name: string;
 }
 
+/** Remove a webhook, its secret and its deliveries. */
+export interface DeleteWebhook {
+  webhook_id?: string;
+}
+
+/** One event on its way to one receiver. Times are ms since the epoch; `request` is the body as it is sent. */
+export interface Delivery {
+  delivery_id: string;
+  event_id: number;
+  kind: string;
+  subject: string;
+  state: DeliveryState;
+  created: number;
+  due: number;
+  ended?: number;
+  tries?: number;
+  attempts?: Attempt[];
+  request?: string;
+}
+
+/** Some deliveries, the newest first; a token exactly when there are more. */
+export interface DeliveryPage {
+  deliveries?: Delivery[];
+  next_page_token?: string;
+}
+
+/** How a delivery stands: to be made or tried again, done, or given up. */
+export type DeliveryState = "DEAD" | "DELIVERED" | "PENDING";
+
+/** One name that one process serves. Times are ms since the epoch. */
+export interface Deployment {
+  deployment_id: string;
+  name: string;
+  model?: string;
+  model_address?: string;
+  version?: string;
+  previous_version?: string;
+  canary_version?: string;
+  canary_percent?: number | "NaN" | "Infinity" | "-Infinity";
+  shadow_version?: string;
+  url?: string;
+  host?: string;
+  status: DeploymentStatus;
+  problem?: string;
+  since: number;
+  created: number;
+  last_seen: number;
+  interval_s: number;
+  details?: Record<string, unknown>;
+}
+
+/** One deployment. */
+export interface DeploymentAnswer {
+  deployment: Deployment;
+}
+
+/** Say that deployments are as they were. */
+export interface DeploymentHeartbeat {
+  deployment_ids?: string[];
+}
+
+/** Deployments. */
+export interface DeploymentList {
+  deployments?: Deployment[];
+}
+
+/** How a deployment stands: it answers, it says that something is wrong, or it has not been heard of. */
+export type DeploymentStatus = "HEALTHY" | "SILENT" | "UNHEALTHY";
+
+/** One thing by its key, on both sides; absent where a side does not have it. */
+export interface Difference {
+  key: string;
+  left?: string;
+  right?: string;
+}
+
 /** The address of a version's files, resolved through other versions and logged models. */
 export interface DownloadUri {
   artifact_uri: string;
@@ -232,6 +416,13 @@ export interface EmptyTrash {
   older_than_ms?: number;
   dry_run?: boolean;
   limit?: number;
+}
+
+/** What a model needs, as its folder says (`requirements`), and what its run was made with. */
+export interface Environment {
+  python?: string;
+  platform?: string;
+  requirements?: string[];
 }
 
 /** What went wrong. Clients decide by `error_code`; `message` is for people. */
@@ -299,6 +490,11 @@ export interface FinalizeLoggedModel {
   status: LoggedModelStatus;
 }
 
+/** Read one request. */
+export interface GetApproval {
+  id?: string;
+}
+
 /** Read metrics of many runs for drawing, each curve thinned to `buckets` parts of the axis that holds no more. */
 export interface GetCurves {
   run_ids: string[];
@@ -307,6 +503,11 @@ export interface GetCurves {
   buckets?: number;
   start?: number | "NaN" | "Infinity" | "-Infinity";
   end?: number | "NaN" | "Infinity" | "-Infinity";
+}
+
+/** Read one deployment. */
+export interface GetDeployment {
+  deployment_id?: string;
 }
 
 /** Ask where the files of a version are. */
@@ -329,6 +530,12 @@ export interface GetExperimentByName {
 export interface GetLatestVersions {
   name: string;
   stages?: string[];
+}
+
+/** Ask where a version comes from, and what came of it. */
+export interface GetLineage {
+  name: string;
+  version: string;
 }
 
 /** Read one logged model; deleted ones only with `allow_deleted`. */
@@ -360,6 +567,17 @@ export interface GetMetricHistoryInterval {
   start_step?: number;
   end_step?: number;
   max_results?: number;
+}
+
+/** Ask which versions held aliases and stages of a registered model: one alias, one stage, one version, or all. */
+export interface GetModelHistory {
+  name: string;
+  alias?: string;
+  stage?: string;
+  version?: string;
+  at?: number;
+  max_results?: number;
+  page_token?: string;
 }
 
 /** Read one version. */
@@ -410,10 +628,33 @@ export interface GetVersionByAlias {
   alias: string;
 }
 
+/** Ask for one webhook. */
+export interface GetWebhook {
+  webhook_id?: string;
+}
+
+/** `unknown`: ids that nobody reported, or that were deleted; they must be reported again. */
+export interface HeardDeployments {
+  unknown?: string[];
+}
+
 /** Say that the processes that write these runs are alive, and will say so again within `interval` seconds. */
 export interface Heartbeat {
   run_ids: string[];
   interval?: number;
+}
+
+/** One version held one alias or stage: since when, set by whom and why; until when, ended by whom and why. */
+export interface Hold {
+  alias?: string;
+  stage?: string;
+  version: string;
+  since: number;
+  set_by?: string;
+  set_reason?: string;
+  until?: number;
+  ended_by?: string;
+  ended_reason?: string;
 }
 
 /** Log up to 100,000 points of one run at once, as columns of bytes; all or nothing. The same twice is kept once. */
@@ -433,12 +674,32 @@ export interface LatestVersions {
   model_versions?: ModelVersion[];
 }
 
+/** Version → logged model → run → data sets, code, environment; and who read it, copied it, serves it. */
+export interface Lineage {
+  model_version: ModelVersion;
+  artifact_uri: string;
+  logged_model?: LoggedModelInfo;
+  run?: RunInfo;
+  datasets?: DatasetInput[];
+  code?: Code;
+  environment?: Environment;
+  readers?: string[];
+  siblings?: VersionName[];
+  deployments?: ServedBy[];
+}
+
 /** List one folder of a run's artifacts. `path` is relative to the run's artifact root. */
 export interface ListArtifacts {
   run_id?: string;
   run_uuid?: string;
   path?: string;
   page_token?: string;
+}
+
+/** Read deployments, ordered by name and age. `model`: only those of this registered model. */
+export interface ListDeployments {
+  model?: string;
+  max_results?: number;
 }
 
 /** The events after the id `after`, oldest first. */
@@ -462,6 +723,11 @@ export interface ListLoggedModelArtifacts {
   page_token?: string;
 }
 
+/** The policies of a registered model. */
+export interface ListPolicies {
+  name: string;
+}
+
 /** Ask which values a param or a tag has: `column` is `params.<key>` or `tags.<key>`. */
 export interface ListValues {
   experiment_ids?: string[];
@@ -472,6 +738,21 @@ export interface ListValues {
 /** Ask for the views of an experiment. */
 export interface ListViews {
   experiment_id: string;
+}
+
+/** What was sent to a webhook, or is to be; of one `state`, where it is given. */
+export interface ListWebhookDeliveries {
+  webhook_id?: string;
+  state?: DeliveryState;
+  max_results?: number;
+  page_token?: string;
+}
+
+/** All webhooks, page by page. Those without any of MLflow's events are left out unless `all` is set. */
+export interface ListWebhooks {
+  max_results?: number;
+  page_token?: string;
+  all?: boolean;
 }
 
 /** Log up to 1000 metrics, 100 params and 100 tags at once (1000 in all); all or nothing. */
@@ -596,6 +877,21 @@ export interface Metric {
   run_id?: string;
 }
 
+/** `metric` of the version, compared by `operator` (`<`, `<=`, `>`, `>=`) with `value`. */
+export interface MetricCheck {
+  metric: string;
+  operator?: string;
+  value?: number | "NaN" | "Infinity" | "-Infinity";
+  dataset?: string;
+}
+
+/** The latest value of a metric on both sides; absent where a side does not have it. */
+export interface MetricDifference {
+  key: string;
+  left?: number | "NaN" | "Infinity" | "-Infinity";
+  right?: number | "NaN" | "Infinity" | "-Infinity";
+}
+
 /** Points, and a token exactly when there are more. */
 export interface MetricHistory {
   metrics?: Metric[];
@@ -612,6 +908,20 @@ export interface MetricPoint {
   dataset_name?: string;
   dataset_digest?: string;
   run_id?: string;
+}
+
+/** A threshold: told once when a metric of a run of `experiment_id` comes to fulfil `comparison` with `value`. */
+export interface MetricRule {
+  experiment_id?: string;
+  key?: string;
+  comparison?: string;
+  value?: number | "NaN" | "Infinity" | "-Infinity";
+}
+
+/** One page of holds, the latest first; `next_page_token` exactly when there are more. */
+export interface ModelHistory {
+  holds?: Hold[];
+  next_page_token?: string;
 }
 
 /** A logged model that a run read. */
@@ -671,6 +981,29 @@ export interface Param {
   value?: string;
 }
 
+/** The policies of a registered model. */
+export interface Policies {
+  policies?: Policy[];
+}
+
+/** An alias or stage that moves only by a granted request, and what a grant takes. */
+export interface Policy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  metrics?: MetricCheck[];
+  signature?: boolean;
+  approvers?: string[];
+  own_requests?: boolean;
+  updated: number;
+  set_by?: string;
+}
+
+/** One policy. */
+export interface PolicyAnswer {
+  policy: Policy;
+}
+
 /** Ask for an address to upload one file straight to the store; `expiration` in seconds. */
 export interface PresignUpload {
   run_id: string;
@@ -682,6 +1015,12 @@ export interface PresignUpload {
 export interface PresignedUpload {
   presigned_url: string;
   headers?: Record<string, string>;
+}
+
+/** Send a delivery once more, with the same id and body. */
+export interface RedeliverWebhook {
+  webhook_id?: string;
+  delivery_id?: string;
 }
 
 /** A registered model. `latest_versions` holds the highest version of each stage. Times are ms since the epoch. */
@@ -714,6 +1053,26 @@ export interface RenameRegisteredModel {
   user?: string;
 }
 
+/** Say what a process serves under one name. The first report of an id creates the deployment; each is a heartbeat. */
+export interface ReportDeployment {
+  deployment_id: string;
+  name: string;
+  model?: string;
+  model_address?: string;
+  version?: string;
+  previous_version?: string;
+  canary_version?: string;
+  canary_percent?: number | "NaN" | "Infinity" | "-Infinity";
+  shadow_version?: string;
+  url?: string;
+  host?: string;
+  healthy?: boolean;
+  problem?: string;
+  since?: number;
+  interval_s?: number;
+  details?: Record<string, unknown>;
+}
+
 /** Mark a deleted experiment and all its runs active. */
 export interface RestoreExperiment {
   experiment_id: string;
@@ -722,6 +1081,13 @@ export interface RestoreExperiment {
 /** Mark a run active; restoring an active run is fine. */
 export interface RestoreRun {
   run_id: string;
+}
+
+/** Sign with `secret` from now on; the one before goes along in a header of its own for `grace_seconds`. */
+export interface RotateWebhookSecret {
+  webhook_id?: string;
+  secret: string;
+  grace_seconds?: number;
 }
 
 /** A run as the wire shows it. `inputs` and `outputs` are None only where they were not asked for. */
@@ -819,6 +1185,14 @@ export interface SaveView {
   state?: string;
 }
 
+/** Find requests: of one registered model, in one state, or all. */
+export interface SearchApprovals {
+  name?: string;
+  state?: ApprovalState;
+  max_results?: number;
+  page_token?: string;
+}
+
 /** The data sets used in 1 to 20 experiments. */
 export interface SearchDatasets {
   experiment_ids?: string[];
@@ -870,6 +1244,13 @@ export interface SearchRuns {
   select?: string[];
 }
 
+/** A place where a version serves. */
+export interface ServedBy {
+  deployment: string;
+  state?: string;
+  updated?: number;
+}
+
 /** `store_type` is MLflow's word for a database-backed store; workspaces are not enabled. */
 export interface ServerInfo {
   store_type: string;
@@ -906,6 +1287,18 @@ export interface SetModelVersionTag {
   value?: string;
 }
 
+/** Protect an alias or a stage of a registered model, replacing an older policy for it. */
+export interface SetPolicy {
+  name: string;
+  alias?: string;
+  stage?: string;
+  metrics?: MetricCheck[];
+  signature?: boolean;
+  approvers?: string[];
+  own_requests?: boolean;
+  user?: string;
+}
+
 /** Set a tag of a registered model, replacing an older value. */
 export interface SetRegisteredModelTag {
   name: string;
@@ -921,6 +1314,12 @@ export interface SetTag {
   value?: string;
 }
 
+/** Bytes of all files of each side; absent where they cannot be listed. */
+export interface SizeDifference {
+  left?: number;
+  right?: number;
+}
+
 /** How the numbers of a column are spread over some runs; `count` of them have one. `std` is the sample's. */
 export interface Spread {
   count: number;
@@ -934,6 +1333,13 @@ export interface Spread {
 export interface Tag {
   key: string;
   value?: string;
+}
+
+/** Send an example of `event` now (default: the webhook's first). `kind` names one of Tidemill's instead. */
+export interface TestWebhook {
+  webhook_id?: string;
+  event?: WebhookEvent;
+  kind?: string;
 }
 
 /** Move a version to a stage; with `archive_existing_versions` all others in it become Archived. */
@@ -983,10 +1389,43 @@ export interface UpdateRun {
   run_name?: string;
 }
 
+/** Change what is given; an empty text or list leaves it as it is. `kinds` and `rules` replace only where given. */
+export interface UpdateWebhook {
+  webhook_id?: string;
+  name?: string;
+  url?: string;
+  events?: WebhookEvent[];
+  description?: string;
+  secret?: string;
+  status?: WebhookStatus;
+  kinds?: string[];
+  rules?: MetricRule[];
+}
+
 /** A value, cut to 100 characters, and how many runs have it. */
 export interface ValueCount {
   value: string;
   runs: number;
+}
+
+/** Two versions beside each other. Metrics are shown all; of the rest only what differs. */
+export interface VersionComparison {
+  left: VersionName;
+  right: VersionName;
+  params?: Difference[];
+  metrics?: MetricDifference[];
+  schema?: Difference[];
+  environment?: Difference[];
+  size?: SizeDifference;
+  compatible?: boolean;
+  breaks?: string[];
+  notes?: string[];
+}
+
+/** A version of some registered model. */
+export interface VersionName {
+  name: string;
+  version: string;
 }
 
 /** A saved view. `state` is the query of the page's address; `updated_time` is ms since the epoch. */
@@ -1003,6 +1442,60 @@ export type ViewType = "ACTIVE_ONLY" | "ALL" | "DELETED_ONLY";
 /** Views by name. */
 export interface Views {
   views?: View[];
+}
+
+/** A receiver. Times are ms since the epoch. `kinds`, `rules` and `has_secret` are Tidemill's own. */
+export interface Webhook {
+  webhook_id: string;
+  name: string;
+  url: string;
+  events?: WebhookEvent[];
+  description?: string;
+  status: WebhookStatus;
+  creation_timestamp: number;
+  last_updated_timestamp: number;
+  kinds?: string[];
+  rules?: MetricRule[];
+  has_secret?: boolean;
+}
+
+/** What happened to it. Order and names are the wire's (0 to 5). */
+export type WebhookAction = "ACTION_UNSPECIFIED" | "CREATED" | "DELETED" | "EXCEEDED" | "SET" | "UPDATED";
+
+/** One webhook. */
+export interface WebhookAnswer {
+  webhook: Webhook;
+}
+
+/** What MLflow's events are about. Order and names are the wire's (0 to 10). */
+export type WebhookEntity = "BUDGET_POLICY" | "ENTITY_UNSPECIFIED" | "MODEL_VERSION" | "MODEL_VERSION_ALIAS" | "MODEL_VERSION_TAG" | "PROMPT" | "PROMPT_ALIAS" | "PROMPT_TAG" | "PROMPT_VERSION" | "PROMPT_VERSION_TAG" | "REGISTERED_MODEL";
+
+/** One of MLflow's kinds of events. */
+export interface WebhookEvent {
+  entity?: WebhookEntity;
+  action?: WebhookAction;
+}
+
+/** Some webhooks, the newest first; a token exactly when there are more. */
+export interface WebhookPage {
+  webhooks?: Webhook[];
+  next_page_token?: string;
+}
+
+/** Whether a webhook is told. Order and names are the wire's (1, 2). */
+export type WebhookStatus = "ACTIVE" | "DISABLED";
+
+/** The result of a test. */
+export interface WebhookTestAnswer {
+  result: WebhookTestResult;
+}
+
+/** How the receiver took it. `success`: it answered with a status below 400. */
+export interface WebhookTestResult {
+  success: boolean;
+  response_status?: number;
+  response_body?: string;
+  error_message?: string;
 }
 
 /** What each operation takes and answers. */
@@ -1071,15 +1564,41 @@ export interface Operations {
   "model_versions.transition_stage": [TransitionStage, ModelVersionAnswer];
   "model_versions.set_tag": [SetModelVersionTag, Nothing];
   "model_versions.delete_tag": [DeleteModelVersionTag, Nothing];
+  "model_records.history": [GetModelHistory, ModelHistory];
+  "model_records.lineage": [GetLineage, Lineage];
+  "model_records.compare": [CompareVersions, VersionComparison];
+  "approvals.set_policy": [SetPolicy, PolicyAnswer];
+  "approvals.delete_policy": [DeletePolicy, Nothing];
+  "approvals.list_policies": [ListPolicies, Policies];
+  "approvals.ask": [AskApproval, ApprovalAnswer];
+  "approvals.search": [SearchApprovals, ApprovalPage];
+  "approvals.get": [GetApproval, ApprovalAnswer];
+  "approvals.grant": [DecideApproval, ApprovalAnswer];
+  "approvals.refuse": [DecideApproval, ApprovalAnswer];
+  "approvals.withdraw": [DecideApproval, ApprovalAnswer];
   "artifacts.list_files": [ListArtifacts, ArtifactList];
   "artifacts.presign_upload": [PresignUpload, PresignedUpload];
   "server.info": [GetServerInfo, ServerInfo];
   "trash.empty": [EmptyTrash, EmptiedTrash];
   "events.list_events": [ListEvents, EventPage];
   "events.clean": [CleanEvents, CleanedEvents];
+  "deployments.report": [ReportDeployment, DeploymentAnswer];
+  "deployments.heartbeat": [DeploymentHeartbeat, HeardDeployments];
+  "deployments.list_deployments": [ListDeployments, DeploymentList];
+  "deployments.get": [GetDeployment, DeploymentAnswer];
+  "deployments.delete": [DeleteDeployment, Nothing];
   "views.save": [SaveView, View];
   "views.list_all": [ListViews, Views];
   "views.delete": [DeleteView, Nothing];
+  "webhooks.create": [CreateWebhook, WebhookAnswer];
+  "webhooks.list_webhooks": [ListWebhooks, WebhookPage];
+  "webhooks.get": [GetWebhook, WebhookAnswer];
+  "webhooks.update": [UpdateWebhook, WebhookAnswer];
+  "webhooks.delete": [DeleteWebhook, Nothing];
+  "webhooks.test": [TestWebhook, WebhookTestAnswer];
+  "webhooks.rotate_secret": [RotateWebhookSecret, WebhookAnswer];
+  "webhooks.list_deliveries": [ListWebhookDeliveries, DeliveryPage];
+  "webhooks.redeliver": [RedeliverWebhook, Nothing];
 }
 
 /** Where each operation is. */
@@ -1148,13 +1667,39 @@ export const ROUTES = {
   "model_versions.transition_stage": { verb: "POST", path: "/api/2.0/mlflow/model-versions/transition-stage", writes: true },
   "model_versions.set_tag": { verb: "POST", path: "/api/2.0/mlflow/model-versions/set-tag", writes: true },
   "model_versions.delete_tag": { verb: "DELETE", path: "/api/2.0/mlflow/model-versions/delete-tag", writes: true },
+  "model_records.history": { verb: "GET", path: "/api/tidemill/1/registered-models/history", writes: false },
+  "model_records.lineage": { verb: "GET", path: "/api/tidemill/1/model-versions/lineage", writes: false },
+  "model_records.compare": { verb: "GET", path: "/api/tidemill/1/model-versions/compare", writes: false },
+  "approvals.set_policy": { verb: "POST", path: "/api/tidemill/1/approval-policies", writes: true },
+  "approvals.delete_policy": { verb: "DELETE", path: "/api/tidemill/1/approval-policies", writes: true },
+  "approvals.list_policies": { verb: "GET", path: "/api/tidemill/1/approval-policies", writes: false },
+  "approvals.ask": { verb: "POST", path: "/api/tidemill/1/approvals", writes: true },
+  "approvals.search": { verb: "GET", path: "/api/tidemill/1/approvals", writes: false },
+  "approvals.get": { verb: "GET", path: "/api/tidemill/1/approvals/{id}", writes: false },
+  "approvals.grant": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/grant", writes: true },
+  "approvals.refuse": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/refuse", writes: true },
+  "approvals.withdraw": { verb: "POST", path: "/api/tidemill/1/approvals/{id}/withdraw", writes: true },
   "artifacts.list_files": { verb: "GET", path: "/api/2.0/mlflow/artifacts/list", writes: false },
   "artifacts.presign_upload": { verb: "POST", path: "/api/2.0/mlflow/artifacts/presigned-upload-url", writes: false },
   "server.info": { verb: "GET", path: "/api/3.0/mlflow/server-info", writes: false },
   "trash.empty": { verb: "POST", path: "/api/tidemill/1/trash/empty", writes: true },
   "events.list_events": { verb: "GET", path: "/api/tidemill/1/events", writes: false },
   "events.clean": { verb: "POST", path: "/api/tidemill/1/events/clean", writes: true },
+  "deployments.report": { verb: "POST", path: "/api/tidemill/1/deployments", writes: true },
+  "deployments.heartbeat": { verb: "POST", path: "/api/tidemill/1/deployments/heartbeat", writes: true },
+  "deployments.list_deployments": { verb: "GET", path: "/api/tidemill/1/deployments", writes: false },
+  "deployments.get": { verb: "GET", path: "/api/tidemill/1/deployments/{deployment_id}", writes: false },
+  "deployments.delete": { verb: "DELETE", path: "/api/tidemill/1/deployments/{deployment_id}", writes: true },
   "views.save": { verb: "POST", path: "/api/tidemill/1/views/save", writes: true },
   "views.list_all": { verb: "GET", path: "/api/tidemill/1/views/list", writes: false },
   "views.delete": { verb: "POST", path: "/api/tidemill/1/views/delete", writes: true },
+  "webhooks.create": { verb: "POST", path: "/api/2.0/mlflow/webhooks", writes: true },
+  "webhooks.list_webhooks": { verb: "GET", path: "/api/2.0/mlflow/webhooks", writes: false },
+  "webhooks.get": { verb: "GET", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: false },
+  "webhooks.update": { verb: "PATCH", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: true },
+  "webhooks.delete": { verb: "DELETE", path: "/api/2.0/mlflow/webhooks/{webhook_id}", writes: true },
+  "webhooks.test": { verb: "POST", path: "/api/2.0/mlflow/webhooks/{webhook_id}/test", writes: false },
+  "webhooks.rotate_secret": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/rotate-secret", writes: true },
+  "webhooks.list_deliveries": { verb: "GET", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries", writes: false },
+  "webhooks.redeliver": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", writes: true },
 } as const;

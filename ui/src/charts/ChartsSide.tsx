@@ -75,7 +75,8 @@ export default function ChartsSide({ ids, view, change, query, keys, alone }: Pr
   const byId = useMemo(() => new Map(runs.map((run) => [run.id, run])), [runs]);
   const color = useCallback((id: string) => byId.get(id)?.color ?? "#888", [byId]);
   const name = useCallback((id: string) => byId.get(id)?.name ?? id.slice(0, 8), [byId]);
-  const props: ChartProps = { runs, view, change, columns };
+  const useful = useMemo(() => (lines ? columns : mostUseful(columns, runs)), [lines, columns, runs]);
+  const props: ChartProps = { runs, view, change, columns: useful };
   return (
     <section className={`charts-side ${alone ? "alone" : ""}`} aria-label="Charts" tabIndex={0}>
       <div className="row wrap" style={{ marginBottom: 8 }}>
@@ -115,6 +116,16 @@ export default function ChartsSide({ ids, view, change, query, keys, alone }: Pr
       )}
     </section>
   );
+}
+
+/** Columns in which runs differ first, then by how many runs have them: so that a chart's first choice shows something. */
+function mostUseful(columns: string[], runs: ChartRun[]): string[] {
+  const rank = (column: string) => {
+    const values = runs.map((run) => run.values[column]).filter((value) => value !== null && value !== undefined);
+    return (new Set(values).size > 1 ? 1e6 : 0) + values.length;
+  };
+  const ranks = new Map(columns.map((column) => [column, rank(column)]));
+  return [...columns].sort((a, b) => ranks.get(b)! - ranks.get(a)!);
 }
 
 /** Params that are numbers as numbers, NaN as null: what can be drawn. */

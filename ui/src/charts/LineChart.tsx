@@ -100,8 +100,8 @@ export const LineChart = memo(function LineChart(props: LineChartProps) {
     plot.current = made;
     const point = (u: uPlot) => {
       const here = u.cursor.left ?? -1;
-      const own = (u.cursor as { event?: unknown }).event !== undefined || u.over.matches(":hover");
-      if (here < 0 || !own) {
+      // Charts that only follow another's cursor show the line, not the values.
+      if (here < 0 || !u.over.matches(":hover")) {
         setTip(null);
         overlay.current && clear(overlay.current);
         return;
@@ -181,7 +181,8 @@ function tipAt(u: uPlot, drawn: Drawn[], canvas: HTMLCanvasElement | null): Tip 
   const best = found[0];
   if (!best) return null;
   if (canvas) drawOne(u, canvas, best.one);
-  return { left, top, x: best.x, rows: found.slice(0, TIP_ROWS).map(({ one, value }) => ({ id: one.line.id, value })) };
+  const inset = u.bbox.left / (devicePixelRatio || 1);
+  return { left: left + inset, top, x: best.x, rows: found.slice(0, TIP_ROWS).map(({ one, value }) => ({ id: one.line.id, value })) };
 }
 
 /** The ranges of both axes. */

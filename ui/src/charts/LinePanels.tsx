@@ -1,12 +1,14 @@
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useCurves } from "../api/curves";
+import { useCurves, type Line } from "../api/curves";
 import type { ExperimentKeys } from "../api/schema";
 import { Empty, ErrorBox } from "../components/Notices";
 import { Icon } from "../components/Icon";
+import { number } from "../state/format";
 import type { Axis, RunView } from "../state/runView";
+import { BarRow } from "./BarChart";
 import type { ChartRun } from "./ChartsSide";
 import { LineChart } from "./LineChart";
-import type { Range } from "./scale";
+import { extent, type Range } from "./scale";
 
 const HEIGHT = 210;
 const TALL = 460;
@@ -121,8 +123,10 @@ function Panel({ metric, runs, view, range, setRange, tall, setTall, color, name
   const height = tall ? TALL : HEIGHT;
   const lines = found.lines ?? [];
   const thinned = lines.some((line) => line.low.length > 0);
+  // Metrics that were logged once say more as bars, below those that have a course.
+  const single = lines.length > 0 && lines.every((line) => line.points === 1) && !range;
   return (
-    <article ref={element} className={`card panel ${tall ? "tall" : ""}`} aria-label={`Chart of ${metric}`}>
+    <article ref={element} className={`card panel ${tall ? "tall" : ""} ${single ? "single" : ""}`} aria-label={`Chart of ${metric}`}>
       <header>
         <h3 className="cut grow" title={metric}>
           {metric}
@@ -144,6 +148,8 @@ function Panel({ metric, runs, view, range, setRange, tall, setTall, color, name
         <div className="panel-empty" style={{ height }}>
           {found.isSuccess ? <span className="muted">no points of these runs here</span> : <span className="skeleton" style={{ width: "70%" }} />}
         </div>
+      ) : single ? (
+        <SingleValues lines={lines} color={color} name={name} />
       ) : (
         <LineChart
           lines={lines}
@@ -160,6 +166,20 @@ function Panel({ metric, runs, view, range, setRange, tall, setTall, color, name
         />
       )}
     </article>
+  );
+}
+
+/** The values of a metric that each run logged once. */
+function SingleValues({ lines, color, name }: { lines: Line[]; color: (id: string) => string; name: (id: string) => string }) {
+  const sorted = lines.filter((line) => Number.isFinite(line.y[0])).sort((a, b) => b.y[0]! - a.y[0]!);
+  const [low, high] = extent([0, ...sorted.map((line) => line.y[0])]) ?? [0, 1];
+  const share = (value: number) => ((value - low) / (high - low || 1)) * 100;
+  return (
+    <div className="bars" tabIndex={0} aria-label="Values by run">
+      {sorted.slice(0, 100).map((line) => (
+        <BarRow key={line.id} label={<span title={name(line.id)}>{name(line.id)}</span>} from={share(0)} to={share(line.y[0]!)} color={color(line.id)} text={number(line.y[0])} />
+      ))}
+    </div>
   );
 }
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from tidemill.api import inputs, logged_models, model_records, model_versions, registered_models, runs
+from tidemill.api import deployments, inputs, logged_models, model_records, model_versions, registered_models, runs
 from tidemill.api.operation import Backend
 from tidemill.errors import InvalidParameter, NotFound
 from tidemill.testing.contract.refusals import missing, refused
@@ -15,6 +15,7 @@ from tidemill.testing.factories import (
     pages,
 )
 from tidemill.types import model_records as t
+from tidemill.types.deployments import ReportDeployment
 from tidemill.types.inputs import Dataset, DatasetInput, LogInputs, ModelInput
 from tidemill.types.logged_models import CreateLoggedModel
 from tidemill.types.model_versions import DeleteModelVersion, TransitionStage
@@ -104,6 +105,9 @@ class TestLineage:
         new_version(backend, name, f"models:/{made.model_id}")
         copy = new_registered_model(backend)
         new_version(backend, copy, f"models:/{name}/1")
+        for id_, version, canary in (("a", "1", ""), ("b", "7", "1"), ("c", "7", "")):
+            report = ReportDeployment(f"{id_}-{name}", "api", name, version=version, canary_version=canary)
+            backend.call(deployments.report, report)
         found = backend.call(model_records.lineage, t.GetLineage(name, "1"))
         assert (found.model_version.version, found.artifact_uri) == ("1", made.artifact_uri)
         assert found.logged_model is not None
@@ -112,7 +116,7 @@ class TestLineage:
         assert found.code == t.Code("train.py", "abc", changed=True)
         assert found.environment == t.Environment("3.11.7")
         assert (found.readers, found.siblings) == ([reader], [t.VersionName(copy, "1")])
-        assert found.deployments == []
+        assert [one.deployment_id for one in found.deployments] == [f"a-{name}", f"b-{name}"]
 
     def test_none_of_it(self, backend: Backend) -> None:
         name = new_registered_model(backend)

@@ -16,6 +16,10 @@ class Options:
     log_datasets: bool = True
     log_pictures: bool = True
     log_post_training_metrics: bool = True
+    log_models: bool = True
+    log_model_signatures: bool = True
+    log_input_examples: bool = False
+    registered_model_name: str | None = None
     max_tuning_runs: int | None = 5
     exclusive: bool = False
     silent: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidemill.tracking import run
-from tidemill.tracking.autolog import evaluation, rows, scores, search
+from tidemill.tracking.autolog import evaluation, models, rows, scores, search
 from tidemill.tracking.autolog.core import Call
 from tidemill.tracking.autolog.session import Session
 
@@ -28,6 +28,7 @@ def on_fit(session: Session, call: Call) -> Iterator[None]:
             dataset = rows.describe(data, targets)
             if dataset is not None:
                 session.dataset(dataset, "train")
+    example = models.head(data)
     yield
     scores.remember(estimator, session)
     if is_booster:
@@ -42,6 +43,7 @@ def on_fit(session: Session, call: Call) -> Iterator[None]:
     if is_search:
         with session.part("the search's results"):
             search.log(session, estimator, dataset)
+    models.log(session, estimator, example)
 
 
 def _given(call: Call) -> tuple[Any, Any, Any]:

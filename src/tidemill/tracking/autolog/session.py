@@ -70,7 +70,8 @@ class Session:
         self._tables: list[str] = []
         self._files: list[tuple[str, bytes]] = []
         self._flushed = time.monotonic()
-        self._is_dead = False
+        self.is_dead = False
+        """Whether the store could not be reached; nothing more is written then."""
 
     @classmethod
     def open(cls, framework: "Framework") -> "Session | None":
@@ -94,7 +95,7 @@ class Session:
             yield
         except Exception as error:
             if isinstance(error, Unavailable):
-                self._is_dead = True
+                self.is_dead = True
                 _pause()
             self.framework.report(what, error)
 
@@ -139,7 +140,7 @@ class Session:
         self._flushed = time.monotonic()
         points, params, noted = self._points, self._params, self._tags
         self._points, self._params, self._tags = [], {}, {}
-        if self._is_dead or not (points or params or noted):
+        if self.is_dead or not (points or params or noted):
             return
         with self.part("logging params, metrics and tags"):
             if params and not self.is_own:
@@ -195,20 +196,20 @@ class Session:
     def _write_files(self) -> None:
         """Write the files together: each waits for a disk or a server, not for this process."""
         files, self._files = self._files, []
-        if self._is_dead or not files:
+        if self.is_dead or not files:
             return
         with ThreadPoolExecutor(_AT_ONCE, "tidemill-autolog") as pool:
             for name, data in files:
                 pool.submit(self._write_file, name, data)
 
     def _write_file(self, name: str, data: bytes) -> None:
-        if not self._is_dead:
+        if not self.is_dead:
             with self.part(f"writing {name}"):
                 self.client.files_of(self.run_id).write(self.folder + name, data, attempts=1)
 
     def dataset(self, dataset: Any, context: str) -> None:
         """Link a data set of `tidemill.data` to the run."""
-        if self._is_dead:
+        if self.is_dead:
             return
         with self.part("the data set"):
             link = DatasetInput(tags=[InputTag(tags.DATA_CONTEXT, context)], dataset=fluent.described(dataset))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidemill.data import from_numpy
-from tidemill.tracking.autolog import boosting, evaluation, search, values
+from tidemill.tracking.autolog import boosting, evaluation, models, search, values
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
@@ -21,6 +21,8 @@ def autolog(
     log_params: bool = True,
     log_datasets: bool = True,
     log_pictures: bool = True,
+    log_models: bool = True,
+    registered_model_name: str | None = None,
     disable: bool = False,
     exclusive: bool = False,
     silent: bool = False,
@@ -38,6 +40,8 @@ def autolog(
             log_params=log_params,
             log_datasets=log_datasets,
             log_pictures=log_pictures,
+            log_models=log_models,
+            registered_model_name=registered_model_name,
             exclusive=exclusive,
             silent=silent,
             extra_tags=dict(extra_tags or {}),
@@ -80,6 +84,7 @@ def _on_fit(session: Session, call: Call) -> Iterator[None]:
         session.text(f"{_as_text(results.summary())}\n", "model_summary.txt")
     with session.part("the evaluation on the training data"):
         _log_residuals(session, model, results)
+    models.log(session, results)
 
 
 def _statistics(results: Any) -> dict[str, float]:

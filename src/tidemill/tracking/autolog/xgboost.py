@@ -1,14 +1,16 @@
 """Autologging for XGBoost: `xgboost.train` and the estimators in scikit-learn's style."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tidemill.data import Dataset, from_numpy
-from tidemill.tracking.autolog import boosting, estimators, rows, scores
+from tidemill.tracking.autolog import boosting, estimators, models, rows, scores
 from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
 _OBJECTS = ("params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks")
+_FOLDING = ("folds", "fpreproc", "custom_metric", "as_pandas", "verbose_eval", "show_stdv")
 _MOST_CELLS = 5_000_000
 _importance_types: tuple[str, ...] = ("weight",)
 
@@ -20,6 +22,10 @@ def autolog(
     log_datasets: bool = True,
     log_pictures: bool = True,
     log_post_training_metrics: bool = True,
+    log_models: bool = True,
+    log_model_signatures: bool = True,
+    log_input_examples: bool = False,
+    registered_model_name: str | None = None,
     disable: bool = False,
     exclusive: bool = False,
     silent: bool = False,
@@ -41,6 +47,10 @@ def autolog(
             log_datasets=log_datasets,
             log_pictures=log_pictures,
             log_post_training_metrics=log_post_training_metrics,
+            log_models=log_models,
+            log_model_signatures=log_model_signatures,
+            log_input_examples=log_input_examples,
+            registered_model_name=registered_model_name,
             exclusive=exclusive,
             silent=silent,
             extra_tags=dict(extra_tags or {}),
@@ -54,6 +64,11 @@ def _install(framework: Framework) -> None:
     train = framework.watch("train", _on_train, trains=True, nests=True)
     framework.watch_function(xgboost, "train", train)
     framework.watch_function(xgboost.training, "train", train)
+    folds = framework.watch("cv", _on_cv, trains=True)
+    framework.watch_function(xgboost, "cv", folds)
+    framework.watch_function(xgboost.training, "cv", folds)
+    predict = framework.watch("predict", scores.on_predict, wants=boosting.is_plain_prediction)
+    framework.watch_function(xgboost.Booster, "predict", predict)
     if hasattr(xgboost, "XGBModel") and hasattr(xgboost.sklearn, "train"):
         framework.watch_function(xgboost.sklearn, "train", train)
         fit = framework.watch("fit", estimators.on_fit, trains=True)
@@ -89,6 +104,32 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
     for kind in _importance_types:
         with session.part(f"the feature importance by {kind}"):
             boosting.log_importance(session, kind, booster.get_score(importance_type=kind))
+    if not call.is_joined:  # else the estimator is logged
+        example = None
+        with session.part("the input example"):
+            example = _head(data)
+        models.log(session, booster, example, lambda some: booster.inplace_predict(some))
+        scores.remember(booster, session, _evaluate)
+
+
+def _on_cv(session: Session, call: Call) -> Iterator[None]:
+    with session.part("the params"):
+        session.params({**dict(call.argument("params", 0, {})), **boosting.arguments(call, (*_OBJECTS, *_FOLDING))})
+        session.flush()
+    if session.framework.options is not None and session.framework.options.log_datasets:
+        with session.part("the data sets"):
+            session.dataset(_described(call.argument("dtrain", 1)), "train")
+    yield
+    with session.part("the cross-validation"):
+        boosting.log_folds(session, call.result, bool(call.kwargs.get("early_stopping_rounds")))
+
+
+def _evaluate(session: Session, booster: Any, data: Any, targets: Any, name: str) -> None:
+    options = session.framework.options
+    if options is not None and options.log_datasets:
+        session.dataset(_described(data), "eval")
+    objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    boosting.evaluate(session, objective, booster.predict(data), targets, f"{name}_")
 
 
 def _callback(rounds: boosting.Rounds) -> Any:
@@ -101,6 +142,19 @@ def _callback(rounds: boosting.Rounds) -> Any:
             return False
 
     return EachRound()
+
+
+def _head(matrix: Any) -> Any:
+    """The first rows of a DMatrix, as a frame where its features have names."""
+    import numpy as np
+
+    few = matrix.slice(np.arange(min(matrix.num_row(), models.EXAMPLE_ROWS)))
+    values = few.get_data().toarray().astype("float64")
+    if not matrix.feature_names:
+        return values
+    import pandas as pd
+
+    return pd.DataFrame(values, columns=matrix.feature_names)
 
 
 def _described(matrix: Any, name: str | None = None) -> Dataset:

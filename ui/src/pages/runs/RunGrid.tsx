@@ -151,8 +151,8 @@ export function RunGrid(props: Props) {
 function useColumns(view: RunView, columns: string[], asked: string[], change: Props["change"]) {
   const [sizing, setSizing] = useState<ColumnSizingState>(view.widths);
   const definitions = useMemo<ColumnDef<RunRow>[]>(
-    () => ["run", ...columns].map((id) => ({ id, accessorFn: () => null, size: defaultWidth(id), minSize: 50, maxSize: 1200 })),
-    [columns],
+    () => ["run", ...columns].map((id) => ({ id, accessorFn: () => null, size: defaultWidth(id, view.group.length > 0), minSize: 50, maxSize: 1200 })),
+    [columns, view.group.length],
   );
   const table = useReactTable({
     data: EMPTY,
@@ -188,9 +188,9 @@ function useColumns(view: RunView, columns: string[], asked: string[], change: P
   return { headers, laid, width: table.getTotalSize() };
 }
 
-function defaultWidth(id: string): number {
+function defaultWidth(id: string, grouped: boolean): number {
   if (id === "run") return window.innerWidth < 720 ? 190 : 260;
   const { part, key } = columnParts(id);
   if (part === "attributes") return key === "run_id" ? 240 : 104;
-  return Math.max(92, Math.min(190, key.length * 7.5 + 46));
+  return Math.max(grouped ? 150 : 92, Math.min(190, key.length * 7.5 + 46));
 }

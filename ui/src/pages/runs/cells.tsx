@@ -45,7 +45,7 @@ export function dataCell(column: string, value: string | number | null): CellTex
 /** A group's mean ± standard deviation. */
 export function spreadCell(spread: Spread | null): CellText {
   if (!spread) return { text: "" };
-  const text = spread.count > 1 ? `${number(spread.mean)} ± ${number(spread.std, 2)}` : number(spread.mean);
+  const text = spread.count > 1 && Number(spread.std) > 0 ? `${number(spread.mean)} ± ${number(spread.std, 2)}` : number(spread.mean);
   return { text, title: `${spread.low} to ${spread.high}, ${spread.count} runs`, right: true };
 }
 
