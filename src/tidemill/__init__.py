@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import models as models
     from tidemill import onnx as onnx
     from tidemill import optuna as optuna
     from tidemill import projects as projects
@@ -154,6 +155,7 @@ _MODULES = {
     "projects": "tidemill.projects",
     "pyfunc": "tidemill.pyfunc",
     "catboost": "tidemill.catboost",
+    "models": "tidemill.models",
     "onnx": "tidemill.onnx",
     "prophet": "tidemill.prophet",
     "serving": "tidemill.serving",
