@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tidemill import keras as keras
     from tidemill import lightgbm as lightgbm
     from tidemill import lightning as lightning
+    from tidemill import models as models
     from tidemill import onnx as onnx
     from tidemill import optuna as optuna
     from tidemill import projects as projects
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from tidemill import tracking as tracking
     from tidemill import transformers as transformers
     from tidemill import xgboost as xgboost
+    from tidemill.evaluation.checks import MetricThreshold as MetricThreshold
+    from tidemill.evaluation.evaluate import evaluate as evaluate
+    from tidemill.evaluation.measures import make_metric as make_metric
+    from tidemill.evaluation.result import EvaluationResult as EvaluationResult
+    from tidemill.evaluation.result import validate_evaluation_results as validate_evaluation_results
     from tidemill.exceptions import MlflowException as MlflowException
     from tidemill.projects.submit import run as run
     from tidemill.tracking import client as client
@@ -104,6 +110,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "tidemill.evaluation.checks": "MetricThreshold",
+    "tidemill.evaluation.evaluate": "evaluate",
+    "tidemill.evaluation.measures": "make_metric",
+    "tidemill.evaluation.result": "EvaluationResult validate_evaluation_results",
     "tidemill.tracking.client": "Client MlflowClient",
     "tidemill.tracking.autolog.frameworks": "autolog",
     "tidemill.exceptions": "MlflowException",
@@ -145,6 +155,7 @@ _MODULES = {
     "projects": "tidemill.projects",
     "pyfunc": "tidemill.pyfunc",
     "catboost": "tidemill.catboost",
+    "models": "tidemill.models",
     "onnx": "tidemill.onnx",
     "prophet": "tidemill.prophet",
     "serving": "tidemill.serving",

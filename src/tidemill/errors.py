@@ -14,6 +14,7 @@
     ├── PayloadTooLarge            413 BAD_REQUEST
     ├── RequestLimitExceeded       429 REQUEST_LIMIT_EXCEEDED
     ├── InvalidState               500 INVALID_STATE
+    │   └── ChecksFailed           500 INVALID_STATE, an evaluation did not reach what it must; knows which checks
     ├── InternalError              500 INTERNAL_ERROR
     ├── NotSupported               501 NOT_IMPLEMENTED
     ├── Unavailable                503 TEMPORARILY_UNAVAILABLE
@@ -23,6 +24,7 @@
 The HTTP status and the wire code are those of the MLflow REST API, whose clients decide on the code.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -130,6 +132,14 @@ class InvalidState(TidemillError):
 
     status = 500
     code = "INVALID_STATE"
+
+
+class ChecksFailed(InvalidState):
+    """A model did not reach what it must. `checks` are those that failed, of `tidemill.evaluation.checks`."""
+
+    def __init__(self, message: str, checks: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.checks = list(checks)
 
 
 class InternalError(TidemillError):

@@ -15,7 +15,7 @@ from tidemill.tracking.models import log_model as _log
 
 __all__ = [
     "PyFuncModel", "PythonModel", "PythonModelContext",
-    "load_model", "log_model", "model_config", "save_model", "set_model",
+    "load_model", "log_model", "model_config", "ray_predictor", "save_model", "set_model", "spark_udf",
 ]  # fmt: skip
 
 
@@ -49,3 +49,32 @@ def load_model(
     Keras's.
     """
     return load_pyfunc(resolve_model(model_uri), allow_pickle=allow_pickle, model_config=model_config, **options)
+
+
+def spark_udf(
+    spark: Any,
+    model_uri: str,
+    result_type: Any = "double",
+    *,
+    allow_pickle: bool = False,
+    params: Mapping[str, Any] | None = None,
+) -> Any:
+    """A function of Spark SQL that predicts with the model at an address: `predict(struct(*frame.columns))`.
+
+    `result_type` is Spark's type of one prediction. The executors need Tidemill and the model's packages.
+    """
+    from tidemill.models.spark import udf
+
+    return udf(spark, resolve_model(model_uri), result_type, allow_pickle=allow_pickle, params=params)
+
+
+def ray_predictor(
+    model_uri: str, *, allow_pickle: bool = False, params: Mapping[str, Any] | None = None, with_input: bool = False
+) -> type:
+    """A class for `map_batches` of Ray Data (`batch_format="pandas"`) that predicts with the model at an address.
+
+    The model's folder, which is downloaded now, must be readable by all workers.
+    """
+    from tidemill.models.ray import predictor
+
+    return predictor(resolve_model(model_uri), allow_pickle=allow_pickle, params=params, with_input=with_input)

@@ -185,3 +185,33 @@ def test_clients_that_go_away(serve, tools):
             connection.sendall(sent)
     assert served.invoke(body((1, 2))).predictions == [3.0]
     tools.until(lambda: not served.app.places.taken)
+
+
+def test_what_no_schema_fixes_is_not_joined(serve, tools):
+    """Without a signature the types are those of the request: others' must not change them."""
+    model = Model()
+    model.go.set()
+
+    def double(data, params):
+        model.sizes.append(len(data))
+        model.go.wait(20)
+        return data * 2 if hasattr(data, "dtype") else [data]
+
+    example = b'{"inputs": [[1.5]]}'
+    served = serve(Servable("m", "1", double, example=example))
+    assert served.app.fleet.only().current.batcher.together
+    bodies = [{"inputs": value} for value in ([[1]], [[1.5]], "text", "other", [[2]], {"a": [1], "b": [2]})]
+    model.sizes.clear()
+    model.go.clear()
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(served.invoke, {"inputs": [[0]]})
+        tools.until(lambda: model.sizes)
+        rest = [pool.submit(served.invoke, one) for one in bodies]
+        waiting(served, len(bodies), tools)
+        model.go.set()
+        first.result()
+        found = [one.result().body for one in rest]
+    assert found[:5] == [
+        b'{"predictions":[[2]]}', b'{"predictions":[[3.0]]}', b'{"predictions":["text"]}', b'{"predictions":["other"]}',
+        b'{"predictions":[[4]]}',
+    ]  # fmt: skip

@@ -244,6 +244,22 @@ def test_the_artifact_store_is_down(registry, tools):
         tools.until(lambda: predicted(process) == 2, 30)
 
 
+def test_a_moved_alias_is_heard_of_at_once(registry, tools):
+    """With looks at the registry an hour apart, only the event feed can bring the news."""
+    asked = urlsplit(registry.address)
+    connection = http.client.HTTPConnection(asked.netloc, timeout=5)
+    connection.request("GET", "/api/tidemill/1/events/feed")
+    if connection.getresponse().status != 200:
+        pytest.skip("this server has no event feed")
+    connection.close()
+    registry.point(registry.version(GOOD.format(number=1)))
+    with serving(registry, "models:/m@champion", options=("--poll", "3600")) as process:
+        assert predicted(process) == 1
+        time.sleep(1)
+        registry.point(registry.version(GOOD.format(number=2)))
+        tools.until(lambda: predicted(process) == 2)
+
+
 def test_going_back(registry, tools):
     registry.point(registry.version(GOOD.format(number=1)))
     (registry.folder / "admin").write_text("root\n")

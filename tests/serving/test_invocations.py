@@ -262,3 +262,15 @@ def test_the_check_costs_the_same_for_many_columns(serve, tools):
     assert served.invoke({"dataframe_split": {"columns": names, "data": [[1.0] * 3000]}}).predictions == [3000.0]
     assert served.invoke({"dataframe_records": [dict.fromkeys(names, 2)]}).predictions == [6000.0]
     assert served.invoke({"dataframe_split": {"columns": names, "data": [[1.0] * 2999 + ["x"]]}}).status == 400
+
+
+def test_tables_that_swell(serve, sums, monkeypatch):
+    """A few bytes that become gigabytes."""
+    monkeypatch.setattr("tidemill.serving.tables.MOST_BYTES", 1 << 20)
+    served = serve(sums)
+    table = pa.table({name: pa.array(np.ones(500_000)) for name in "ab"})
+    small = io.BytesIO()
+    pq.write_table(table, small)
+    assert len(small.getvalue()) < 100_000
+    assert served.invoke(small.getvalue(), {"Content-Type": "application/vnd.apache.parquet"}).status == 413
+    assert served.invoke(stream(table), {"Content-Type": "application/vnd.apache.arrow.stream"}).status == 413

@@ -29,7 +29,7 @@ SILENT = {
     "runs.ingest", "inputs.log", "inputs.log_outputs", "logged_models.set_tags", "logged_models.delete_tag",
     "logged_models.log_params", "experiments.set_tag", "experiments.delete_tag",
     # What is about events themselves.
-    "events.clean", "webhooks.redeliver",
+    "events.clean", "webhooks.redeliver", "triggers.run_again",
     # What is somebody's own way to look at things.
     "views.save", "views.delete",
     # What says that nothing has changed.
@@ -224,7 +224,7 @@ def test_old_events_are_forgotten_once_everybody_has_seen_them(store: SqlBackend
 
     def age(tx: Tx) -> None:
         tx.run("UPDATE events SET at = ?", (now_ms() - 100_000,))
-        tx.run("INSERT INTO subscriptions (sink, position) VALUES ('test', ?)", (newest - 2,))
+        tx.run("INSERT INTO subscriptions (sink, position, lease_until) VALUES ('test', ?, ?)", (newest - 2, now_ms()))
 
     store.database.write(store.site, age)
     store.call(events.clean, CleanEvents(older_than_ms=1000))

@@ -6,15 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.api import experiments, inputs, logged_models, runs, trash
+from tidemill.api import experiments, inputs, logged_models, registered_models, runs, trash
 from tidemill.errors import InvalidParameter, NotFound
 from tidemill.store.backend import SqlBackend
 from tidemill.store.check import check
 from tidemill.testing.databases import embedded
-from tidemill.testing.factories import get_experiment, get_model, get_run, new_experiment, new_model, new_run
+from tidemill.testing.factories import (
+    get_experiment,
+    get_model,
+    get_run,
+    new_experiment,
+    new_model,
+    new_registered_model,
+    new_run,
+    new_version,
+)
 from tidemill.types.experiments import DeleteExperiment, GetExperimentByName
 from tidemill.types.inputs import Dataset, DatasetInput, LogInputs
 from tidemill.types.logged_models import DeleteLoggedModel
+from tidemill.types.registered_models import DeleteRegisteredModel
 from tidemill.types.runs import DeleteRun, RestoreRun
 from tidemill.types.trash import EmptyTrash
 
@@ -141,6 +151,27 @@ def test_a_model(store: SqlBackend, tmp_path: Path) -> None:
     store.call(logged_models.delete, DeleteLoggedModel(gone))
     assert empty(store) == [("logged_model", gone)]
     assert get_model(store, kept).info.model_id == kept
+
+
+def test_what_a_version_was_made_from_stays(store: SqlBackend, tmp_path: Path) -> None:
+    experiment = new_experiment(store)
+    run, other = new_run(store, experiment), new_run(store, experiment)
+    model = new_model(store, experiment)
+    name = new_registered_model(store)
+    new_version(store, name, f"runs:/{run}/model", run_id=run)
+    new_version(store, name, f"models:/{model}")
+    files = [
+        write(store, tmp_path, uri)
+        for uri in (get_run(store, run).info.artifact_uri, get_model(store, model).info.artifact_uri)
+    ]
+    store.call(logged_models.delete, DeleteLoggedModel(model))
+    delete_experiment(store, experiment)
+    assert empty(store) == [("run", other)]
+    assert all(file.exists() for file in files)
+    assert empty(store) == []
+    store.call(registered_models.delete, DeleteRegisteredModel(name))
+    assert empty(store) == [("run", run), ("logged_model", model), ("experiment", experiment)]
+    assert not any(file.exists() for file in files)
 
 
 def test_places_of_others_are_left_alone(store: SqlBackend, tmp_path: Path) -> None:

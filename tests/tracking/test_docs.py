@@ -13,7 +13,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 Script = Callable[..., "CompletedProcess[str]"]
 
 
-@pytest.mark.parametrize("page", ["reference/python.md", "tutorials/first-run.md"])
+@pytest.mark.parametrize(
+    "page", ["reference/python.md", "reference/models.md", "tutorials/first-run.md", "tutorials/adopt-models.md"]
+)
 def test_examples_run(page: str, script: Script) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) > 2

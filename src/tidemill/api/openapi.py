@@ -25,6 +25,7 @@ _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
     "alias": "champion",
     "artifact_directory_path": "model",
+    "deployment_id": "1f2e3d4c5b6a79880716253443526170",
     "delivery_id": "0d9f6a52-77ab-4c0e-9d53-b1f4cbb6e8f1",
     "axis": "step",
     "buckets": 300,

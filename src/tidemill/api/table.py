@@ -7,6 +7,7 @@ from tidemill.api import (
     events,
     experiments,
     inputs,
+    jobs,
     logged_models,
     metrics,
     model_records,
@@ -15,6 +16,7 @@ from tidemill.api import (
     runs,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -37,8 +39,10 @@ OPERATIONS: dict[str, AnyOperation] = {
         trash,
         events,
         deployments,
+        jobs,
         views,
         webhooks,
+        triggers,
     )
     for op in noun.OPERATIONS
 }

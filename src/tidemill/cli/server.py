@@ -75,6 +75,13 @@ _MLFLOW_SPELLING = {
     help="Serve everything below this path, for a proxy that passes it on.",
 )
 @click.option(
+    "--triggers",
+    default="",
+    envvar="TIDEMILL_TRIGGERS",
+    metavar="FILE",
+    help="A TOML file that says what this server runs or calls when something happens.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(LOG_LEVELS),
     default="info",
@@ -93,6 +100,7 @@ def server(
     allowed_artifacts: str,
     allow_unauthenticated: bool,
     static_prefix: str,
+    triggers: str,
     log_level: str,
 ) -> None:
     """Serve a store over HTTP, for Tidemill's and MLflow's clients.
@@ -116,6 +124,7 @@ def server(
         static_prefix=static_prefix,
         access_log=log_level == "debug",
         log_level=log_level,
+        triggers=triggers,
     )
     serve(config, lambda address: _say_ready(config, address))
 

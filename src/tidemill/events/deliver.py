@@ -21,7 +21,7 @@ from tidemill.types.webhooks import DeliveryState
 
 Render = Callable[[Sink, Event], str | None]
 
-LEASE_S = 10.0
+LEASE_S = 5.0
 """A process that was not heard of for so long (and up to twice as long) has lost its sinks to another."""
 _IDLE_S = 0.5
 _CONFIG_S = 0.05
@@ -72,6 +72,10 @@ class Handler(Protocol):
         """How many deliveries to one sink are made at a time."""
         ...
 
+    def stop(self) -> None:
+        """Break off what is under way: it fails, and is tried again by whoever comes next."""
+        ...
+
 
 class Deliverer:
     """Works on `queue` until it is stopped. `handlers`: who sees to `webhook/…`, `trigger/…`. `clean` is called hourly."""
@@ -102,12 +106,14 @@ class Deliverer:
         if events:
             self._wake.set()
 
-    def stop(self, patience_s: float = 5.0) -> None:
+    def stop(self, patience_s: float = 10.0) -> None:
         """Take nothing new, wait for what is under way, and give the leases back."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(patience_s)
+        for handler in self._handlers.values():
+            handler.stop()
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -145,8 +151,14 @@ class Deliverer:
         self._end()
 
     def _end(self) -> None:
-        deadline = time.monotonic() + 4.0
-        while any(self._busy.values()) and time.monotonic() < deadline:
+        """Let what is under way finish, or else break it off; write down what came of it; give the leases back."""
+        begun = time.monotonic()
+        broken_off = False
+        while any(self._busy.values()) and time.monotonic() < begun + 8.0:
+            if not broken_off and time.monotonic() > begun + 1.0:
+                broken_off = True
+                for handler in self._handlers.values():
+                    handler.stop()
             self._wake.wait(0.05)
             self._wake.clear()
             self._collect()

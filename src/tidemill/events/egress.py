@@ -5,6 +5,7 @@ unless private ones are allowed; the connection goes to one of the addresses tha
 the peer of the connected socket is looked at once more; redirects are not followed; time and size have limits that hold.
 """
 
+import contextlib
 import ipaddress
 import socket
 import ssl
@@ -62,6 +63,7 @@ class Egress:
         self._resolve = resolve
         self._idle: dict[tuple[str, str, int], deque[tuple[float, socket.socket]]] = {}
         self._lock = threading.Lock()
+        self._active: set[socket.socket] = set()
         self._tls: ssl.SSLContext | None = None
 
     def check(self, url: str, what: str = "Webhook URL") -> None:
@@ -100,19 +102,27 @@ class Egress:
         return self._on(self._connect(*key, deadline, what), key, request, deadline)
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Break off calls under way, and close the connections that are kept."""
         with self._lock:
             idle, self._idle = self._idle, {}
+            active = list(self._active)
+        for connection in active:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         for line in idle.values():
             for _, connection in line:
                 connection.close()
 
     def _on(self, connection: socket.socket, key: tuple[str, str, int], request: bytes, deadline: float) -> Reply:
         again = False
+        with self._lock:
+            self._active.add(connection)
         try:
             reply, again = exchange(connection, request, deadline, self.rules.most_body)
             return reply
         finally:
+            with self._lock:
+                self._active.discard(connection)
             if again:
                 with self._lock:
                     line = self._idle.setdefault(key, deque())

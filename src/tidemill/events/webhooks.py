@@ -75,6 +75,10 @@ class WebhookSender:
             return Outcome(due, DeliveryState.DELIVERED, begun, attempt)
         return failed(due, attempt, again, wish, settings.webhook_retries())
 
+    def stop(self) -> None:
+        """Break off what is under way."""
+        self._egress.close()
+
     def workers(self, sink: Sink) -> int:
         """How many deliveries to one webhook are made at a time."""
         return settings.webhook_workers()

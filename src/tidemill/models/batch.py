@@ -46,8 +46,8 @@ def score_file(
     try:
         with _writer(goal.suffix, part) as writer:
             for frame in _batches(path, model, rows):
-                answer = _as_frame(model.predict(frame, params), frame)
-                writer.write(_beside(frame, answer) if with_input else answer)
+                answer = as_frame(model.predict(frame, params), frame)
+                writer.write(beside(frame, answer) if with_input else answer)
                 done += len(frame)
                 advance(len(frame))
         part.replace(goal)
@@ -132,7 +132,7 @@ def _lines(path: Path, rows: int) -> Iterator[Any]:
         yield pandas.DataFrame(gathered)
 
 
-def _as_frame(answer: Any, frame: Any) -> Any:
+def as_frame(answer: Any, frame: Any) -> Any:
     """Predictions as columns: those of a frame or dict, else `prediction`, or `prediction_0` … for several values a row."""
     import pandas
 
@@ -156,7 +156,8 @@ def _as_frame(answer: Any, frame: Any) -> Any:
     return found
 
 
-def _beside(frame: Any, answer: Any) -> Any:
+def beside(frame: Any, answer: Any) -> Any:
+    """The input's columns and after them those of the predictions; a name that both have gets `predicted_` before it."""
     import pandas
 
     clash = [name for name in answer.columns if name in set(frame.columns)]

@@ -50,6 +50,8 @@ class _Inputs:
         self.required = [spec.name for spec in self.columns if spec.required]
         self.accepted: tuple[Any, list[Any]] | None = None
         """Columns and dtypes of a frame that needed no change."""
+        self.names: Any = None
+        """The columns of a frame that had all of them, in order."""
 
     def hinted(self, data: Any) -> Any:
         """For a model whose types are declared: a list stays a list, each item checked."""
@@ -101,11 +103,18 @@ class _Inputs:
             ) from None
 
     def _frame(self, frame: Any) -> Any:
+        if self.names is not None and frame.columns.equals(self.names):
+            return self._typed(frame, self.columns)
         found = self._named(frame) if self.schema.has_input_names() else self._by_position(frame)
         specs = [spec for spec, name in found]
         chosen = [name for spec, name in found]
         if len(frame.columns) != len(chosen) or frame.columns.tolist() != chosen:
             frame = frame.iloc[:, frame.columns.get_indexer(chosen)] if frame.columns.is_unique else frame[chosen]
+        elif len(chosen) == len(self.columns):
+            self.names = frame.columns
+        return self._typed(frame, specs)
+
+    def _typed(self, frame: Any, specs: list[ColSpec]) -> Any:
         dtypes = frame.dtypes.tolist()
         if all(is_fit(dtype, spec) for dtype, spec in zip(dtypes, specs, strict=True)):
             if not any(dtype.kind == "O" for dtype in dtypes):

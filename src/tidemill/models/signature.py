@@ -50,6 +50,10 @@ class Signature:
         )
 
 
+ModelSignature = Signature
+"""MLflow's name for it."""
+
+
 def infer_signature(
     model_input: Any = None, model_output: Any = None, params: Mapping[str, Any] | None = None
 ) -> Signature:

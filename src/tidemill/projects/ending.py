@@ -4,12 +4,13 @@ import contextlib
 import fcntl
 import os
 import threading
+import time
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from tidemill import settings
 from tidemill.api import runs as ops
-from tidemill.errors import InvalidParameter, TidemillError
+from tidemill.errors import TidemillError
 from tidemill.projects import record
 from tidemill.projects.job import Ending, Out
 from tidemill.tracking import tags
@@ -17,6 +18,7 @@ from tidemill.tracking.client import Client
 from tidemill.types.runs import Heartbeat, RunStatus
 
 _BEAT_S = 30.0
+_LIVE_S = 3.0
 _KEEP_BYTES = 8_000_000
 _LIVE = (RunStatus.RUNNING, RunStatus.SCHEDULED)
 
@@ -33,7 +35,10 @@ def finish(client: Client, run_id: str, done: Ending) -> None:
 class Keeper:
     """Says that a run is alive, and keeps what its job prints in `log`, then among the run's files."""
 
-    def __init__(self, client: Client, run_id: str, secrets: tuple[str, ...]) -> None:
+    def __init__(self, client: Client, run_id: str, secrets: tuple[str, ...], live: bool = False) -> None:
+        """`live`: put what is there among the run's files every few seconds, not only at the end."""
+        self._live = live
+        self._sent = 0
         self._client = client
         self._run_id = run_id
         self._secrets = [value.encode() for name in secrets if len(value := os.environ.get(name, "")) >= 4]
@@ -82,26 +87,42 @@ class Keeper:
         if file is None:
             return
         with file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _KEEP_BYTES))
-            data = file.read()
-        for secret in self._secrets:
-            data = data.replace(secret, b"***")
-        if size > _KEEP_BYTES:
-            data = b"... %d bytes left out ...\n" % (size - _KEEP_BYTES) + data
+            data = self._printed(file)
         with contextlib.suppress(TidemillError, OSError):
             if data:
                 self._client.files_of(self._run_id).write(record.OUTPUT, data)
             os.unlink(self.log)
 
+    def _printed(self, file: BinaryIO) -> bytes:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _KEEP_BYTES))
+        data = file.read()
+        for secret in self._secrets:
+            data = data.replace(secret, b"***")
+        return b"... %d bytes left out ...\n" % (size - _KEEP_BYTES) + data if size > _KEEP_BYTES else data
+
+    def _send(self) -> None:
+        """Renew the file with the output, where there is more of it."""
+        with self._lock:
+            if self._file is None:
+                return
+            data = self._printed(self._file)
+            self._file.seek(0, os.SEEK_END)
+        if len(data) != self._sent:
+            with contextlib.suppress(TidemillError, OSError):
+                self._client.files_of(self._run_id).write_live(record.OUTPUT, data)
+                self._sent = len(data)
+
     def _beat(self) -> None:
+        beat_at, known = 0.0, True
         while True:
-            try:
-                self._client.call(ops.heartbeat, Heartbeat([self._run_id], int(_BEAT_S)))
-            except InvalidParameter:
+            if known and time.monotonic() >= beat_at:
+                beat_at = time.monotonic() + _BEAT_S
+                try:
+                    self._client.call(ops.heartbeat, Heartbeat([self._run_id], int(_BEAT_S)))
+                except TidemillError as error:
+                    known = error.status not in (400, 404)  # a server that knows no heartbeats
+            if self._ended.wait(_LIVE_S if self._live else _BEAT_S):
                 return
-            except TidemillError as error:
-                if error.status == 404:
-                    return  # a server that knows no heartbeats
-            if self._ended.wait(_BEAT_S):
-                return
+            if self._live:
+                self._send()

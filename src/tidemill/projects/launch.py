@@ -68,6 +68,8 @@ class Request:
     needs: Needs | None = None
     code: Code | None = None
     terminal: bool = False
+    live: bool = False
+    """Whether the output is put among the run's files while it grows."""
 
 
 @dataclass
@@ -137,7 +139,7 @@ def launch(
     request = prepared.request
     _check_reach(request, client.tracking_uri)
     run_id, experiment_id = _run_of(prepared, client)
-    keeper = ending.Keeper(client, run_id, request.secrets)
+    keeper = ending.Keeper(client, run_id, request.secrets, request.live)
     started(run_id)
     try:
         with keeper, reachable(client.tracking_uri) as url:

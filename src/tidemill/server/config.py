@@ -18,6 +18,7 @@ class ServerConfig:
     are always answered; `*` allows any. `allowed_artifacts` are further addresses below which this server may open
     artifacts of experiments that name a place of their own. `log_level` is one of debug, info, warning and error;
     `access_log` notes every request at info. `drain_seconds` is how long running requests may take when the server stops.
+    `triggers` is the file that says what is run when something happens; empty for none.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +37,7 @@ class ServerConfig:
     access_log: bool = False
     log_level: str = "info"
     drain_seconds: float = 10.0
+    triggers: str = ""
 
 
 def check_config(config: ServerConfig) -> None:

@@ -1,8 +1,9 @@
 """What a server process lives on: opened before the first request, closed after the last."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tidemill import settings
 from tidemill.artifacts.local import LocalStorage
@@ -10,11 +11,13 @@ from tidemill.artifacts.roots import Roots
 from tidemill.errors import PermissionDenied
 from tidemill.events.deliver import Deliverer
 from tidemill.events.egress import Egress
+from tidemill.events.trigger_file import load
+from tidemill.events.triggers import TriggerRunner
 from tidemill.events.webhooks import WebhookSender
 from tidemill.server.app import App
 from tidemill.server.config import ServerConfig
 from tidemill.server.feed import Feed
-from tidemill.store import webhooks
+from tidemill.store import triggers, webhooks
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
 from tidemill.store.deliveries import DeliveryQueue
@@ -62,9 +65,10 @@ def open_backend(config: ServerConfig, roots: Roots, sender: WebhookSender | Non
 def open_app(config: ServerConfig) -> App:
     """The app, ready to serve; it closes its backend when it is told to stop."""
     roots = open_roots(config)
+    actions = load(config.triggers) if config.triggers else []
     sender = WebhookSender(Egress())
     backend = open_backend(config, roots, sender)
-    deliverer = open_deliverer(backend, sender)
+    deliverer = open_deliverer(backend, sender, TriggerRunner(actions, Egress(), config.store))
     deliverer.start()
 
     def stop() -> None:
@@ -80,15 +84,37 @@ def open_feed(backend: SqlBackend) -> Feed:
     return Feed(FeedReader(backend.database, backend.site, wake.set), wake)
 
 
-def open_deliverer(backend: SqlBackend, sender: WebhookSender) -> Deliverer:
-    """Whoever tells receivers what happens in `backend`, not started yet."""
-    queue = DeliveryQueue(backend.database, backend.site, _sinks)
-    found = Deliverer(
-        queue, {"webhook": sender}, clean=lambda: clean_old(backend.database, backend.site, settings.event_days())
+@contextlib.contextmanager
+def open_standalone(store: str) -> Iterator[Deliverer]:
+    """A deliverer for the database at `store` without a server, not started yet; webhooks only."""
+    sender = WebhookSender(Egress())
+    backend = SqlBackend(
+        open_database(store, background=True), artifact_root="mlflow-artifacts:/", files=Roots("."), outgoing=sender
     )
+    deliverer = open_deliverer(backend, sender, TriggerRunner([], Egress(), store))
+    try:
+        yield deliverer
+    finally:
+        deliverer.stop()
+        backend.close()
+
+
+def open_deliverer(backend: SqlBackend, sender: WebhookSender, runner: TriggerRunner) -> Deliverer:
+    """Whoever tells receivers what happens in `backend`, and runs triggers; not started yet."""
+    backend.site.triggers = runner.shown
+    if runner.sinks:
+        names = [one.name for one in runner.shown]
+        backend.database.write(backend.site, lambda tx: triggers.subscribe(tx, names))
+
+    def sinks(tx: Tx) -> Sequence[Sink]:
+        hooks = [Sink(name, active, target) for name, (active, target) in webhooks.targets(tx).items()]
+        return [*hooks, *runner.sinks]
+
+    queue = DeliveryQueue(backend.database, backend.site, sinks)
+
+    def clean() -> None:
+        clean_old(backend.database, backend.site, settings.event_days())
+
+    found = Deliverer(queue, {"webhook": sender, "trigger": runner}, clean=clean)
     backend.site.listeners.append(found.notice)
     return found
-
-
-def _sinks(tx: Tx) -> Sequence[Sink]:
-    return [Sink(name, active, target) for name, (active, target) in webhooks.targets(tx).items()]

@@ -54,7 +54,6 @@ class Cost:
         if not self._known:
             self._known, self._rows, self._seconds = True, float(rows), seconds
             return False
-        # One call that was held up says nothing about the next one.
         seconds = min(seconds, 4 * self._seconds)
         far, late = rows - self._rows, seconds - self._seconds
         self._rows += _SMOOTH * far
@@ -97,7 +96,7 @@ class Batcher:
         self._predict, self._threads = predict, threads
         self._target, self._most_rows = target, most_rows
         self._most_wait, self._most_waiting = most_wait, most_waiting
-        self._free = lanes
+        self._free = self._lanes = lanes
         self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
@@ -107,7 +106,7 @@ class Batcher:
 
     async def ask(self, payload: Payload) -> Result:
         """The answer to one payload. Raises what the model raises, DeadlineExceeded and Unavailable."""
-        if self.together and payload.rows > self._most_rows:
+        if self.together and payload.form.joins and payload.rows > self._most_rows:
             return await self._in_parts(payload)
         return await self._put(payload)
 
@@ -118,7 +117,7 @@ class Batcher:
         return joined([await self._put(part) for part in parts])
 
     def _put(self, payload: Payload) -> "asyncio.Future[Result]":
-        self._refuse_if_full()
+        self._refuse_if_full(payload.rows)
         future: asyncio.Future[Result] = self._loop.create_future()
         self.waiting.append(_Waiting(payload, future, time.perf_counter()))
         if self._free and not self._scheduled:
@@ -127,12 +126,12 @@ class Batcher:
             self._loop.call_soon(self._dispatch)
         return future
 
-    def _refuse_if_full(self) -> None:
+    def _refuse_if_full(self, rows: int) -> None:
         count = len(self.waiting)
         if count < 16:
             return
-        per_call = max(1, min(self._last_count, count))
-        expected = self.call_seconds * count / per_call
+        calls = max(1.0, count * rows / self.rows_limit) if self.together else count
+        expected = self.call_seconds * calls / self._lanes
         if count >= self._most_waiting or expected > self._most_wait:
             raise Unavailable(f"{count} requests are waiting for this model already. Try again in a moment.")
 
@@ -168,7 +167,7 @@ class Batcher:
         first = waiting.popleft()
         if first.future.done():
             return []
-        if not self.together:
+        if not self.together or not first.payload.form.joins:
             return [first]
         batch, rows = [first], first.payload.rows
         form, key = first.payload.form, first.payload.params_key
@@ -242,7 +241,9 @@ class Batcher:
 
     def _learn(self, count: int, rows: int, seconds: float) -> None:
         self._last_count = count
-        self.call_seconds += _SMOOTH * (seconds - self.call_seconds) if self.call_seconds else seconds
+        # One call that was held up says little about the next one.
+        usual = min(seconds, 4 * self.call_seconds) if self.call_seconds else seconds
+        self.call_seconds += _SMOOTH * (usual - self.call_seconds) if self.call_seconds else seconds
         wanted = self._cost.rows_within(self._target / 2) if self._cost.add(rows, seconds) else self._most_rows
         if wanted < self.rows_limit:
             self.rows_limit = max(1, wanted)

@@ -20,11 +20,11 @@ _log = logging.getLogger("tidemill.serving")
 
 
 class Feed:
-    """Calls `alarm` when an event names one of `models`, in a thread of its own."""
+    """Calls `alarm` when something happens to one of `models`, in a thread of its own."""
 
     def __init__(self, backend: HttpBackend, models: frozenset[str], alarm: Callable[[], None]) -> None:
         self._session = backend.session
-        self._marks = tuple(f"registered_model/{name}".encode() for name in models)
+        self._query = [("subject", f"registered_model/{name}") for name in sorted(models)]
         self._alarm = alarm
         self._last = b""
         self._stopping = False
@@ -49,7 +49,7 @@ class Feed:
         headers = {"Accept": "text/event-stream"}
         if self._last:
             headers["Last-Event-ID"] = self._last.decode()
-        response = self._session.stream("GET", PATH, headers=headers)
+        response = self._session.stream("GET", PATH, query=self._query, headers=headers)
         with contextlib.closing(response):
             if response.status != 200:
                 return _LONGEST_PAUSE  # a server without a feed: polling does
@@ -58,7 +58,7 @@ class Feed:
             for line in _lines(response):
                 if line.startswith(b"id:"):
                     self._last = line[3:].strip()
-                elif line.startswith(b"data:") and any(mark in line for mark in self._marks):
+                elif line.startswith(b"data:"):
                     self._alarm()
                 if self._stopping:
                     break

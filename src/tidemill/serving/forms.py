@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class Form(Protocol):
-    """See the module's text. `join` and `cut` must not fail for values that the decoders let through."""
+    """See the module's text. `join` and `cut` must not fail for values that the decoders let through.
+
+    `joins`: several payloads may be joined, and one may be cut. That is so where a schema fixes the types: without one, the
+    whole numbers of one request would become fractions because another's are.
+    """
+
+    joins: bool
 
     def join(self, values: list[Any]) -> Any:
         """The values of several payloads as the one argument of `predict`."""
@@ -47,6 +53,8 @@ class Payload:
 
 class FrameRows:
     """Rows in the order of the schema's columns: lists or tuples. `arrays`: the model takes the bare matrix as well."""
+
+    joins = True
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -86,6 +94,7 @@ class FrameColumns:
 
     def __init__(self, names: tuple[str, ...], rows: FrameRows | None = None) -> None:
         self.names = names
+        self.joins = rows is not None
         self._rows = rows
 
     def join(self, values: list[Any]) -> Any:
@@ -115,6 +124,8 @@ class FrameColumns:
 class LooseFrame:
     """Rows with names, of a model that says nothing about its columns: pandas finds the types."""
 
+    joins = False
+
     def __init__(self, names: tuple[Any, ...] | None) -> None:
         self.names = names
 
@@ -137,7 +148,10 @@ class LooseFrame:
 
 
 class Arrays:
-    """One array whose first axis is the rows; `shape` and `dtype` are those of a row."""
+    """One array whose first axis is the rows. `joins`: all have the same type, and the same shape but for the rows."""
+
+    def __init__(self, joins: bool) -> None:
+        self.joins = joins
 
     def join(self, values: list[Any]) -> Any:
         """One array."""
@@ -155,7 +169,10 @@ class Arrays:
 
 
 class NamedArrays:
-    """A dict of arrays with the same first axis."""
+    """A dict of arrays with the same first axis. `joins` as in Arrays."""
+
+    def __init__(self, joins: bool) -> None:
+        self.joins = joins
 
     def join(self, values: list[Any]) -> Any:
         """A dict of arrays."""
@@ -175,7 +192,9 @@ class NamedArrays:
 
 
 class Objects:
-    """A JSON value as it is, for models that take Python objects. Never joined with others."""
+    """A JSON value as it is, for models that take Python objects."""
+
+    joins = False
 
     def join(self, values: list[Any]) -> Any:
         """The value."""

@@ -53,7 +53,9 @@ class Invocations:
             self.frames = FrameRows(schema)
             self._rows = RowReader(schema)
             self.columns: Form = FrameColumns(schema.names, self.frames)
-        self.arrays, self.named, self.object = Arrays(), NamedArrays(), Objects()
+        # Where a tensor's further axes are free, requests may differ in them.
+        fixed = schema is not None and bool(schema.tensors) and all(-1 not in one.shape[1:] for one in schema.tensors)
+        self.arrays, self.named, self.object = Arrays(fixed), NamedArrays(fixed), Objects()
         self._loose: dict[bytes, LooseFrame] = {}
 
     def read(self, body: bytes) -> Payload:

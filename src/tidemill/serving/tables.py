@@ -6,7 +6,7 @@ Only data is read: Arrow's extension types and pickled objects are not.
 import io
 from typing import Any
 
-from tidemill.errors import BadRequest, InvalidParameter, MissingDependency
+from tidemill.errors import BadRequest, InvalidParameter, MissingDependency, PayloadTooLarge
 from tidemill.serving.arrays import lengths
 from tidemill.serving.forms import FrameColumns, Payload
 from tidemill.serving.invocations import Invocations
@@ -17,6 +17,8 @@ from tidemill.serving.schema import Column
 ARROW = b"application/vnd.apache.arrow.stream"
 PARQUET = b"application/vnd.apache.parquet"
 CSV = b"text/csv"
+MOST_BYTES = 1 << 30
+"""How much a table may take when it is unpacked."""
 KINDS = (b"application/json", ARROW, PARQUET, CSV)
 _SAFE = {"f": "iufb", "i": "iub", "b": "b"}
 """Kinds of arrays that a column of floats, whole numbers or truth values takes."""
@@ -112,7 +114,12 @@ def _arrow(body: bytes) -> dict[str, Any]:
     arrow = _module("pyarrow")
     try:
         with _module("pyarrow.ipc").open_stream(arrow.py_buffer(body)) as stream:
-            return _columns_of(stream.read_all())
+            batches, size = [], 0
+            for batch in stream:
+                size += batch.nbytes
+                _check_size(size)
+                batches.append(batch)
+            return _columns_of(arrow.Table.from_batches(batches, stream.schema))
     except (arrow.ArrowException, OSError) as error:
         raise BadRequest(f"The body is not an Arrow IPC stream: {error}.") from None
 
@@ -120,12 +127,20 @@ def _arrow(body: bytes) -> dict[str, Any]:
 def _parquet(body: bytes) -> dict[str, Any]:
     arrow = _module("pyarrow")
     try:
-        return _columns_of(_module("pyarrow.parquet").read_table(io.BytesIO(body)))
+        file = _module("pyarrow.parquet").ParquetFile(io.BytesIO(body))
+        # A column of one value is a few bytes in the file, whatever its length.
+        _check_size(file.metadata.num_rows * file.metadata.num_columns * 8)
+        return _columns_of(file.read())
     except (arrow.ArrowException, OSError) as error:
         raise BadRequest(
             "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid Parquet Pandas DataFrame "
             f"produced using the `pandas.DataFrame.to_parquet()` method. Error: '{error}'"
         ) from None
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise PayloadTooLarge(f"The table is larger than {MOST_BYTES >> 20} MiB when it is unpacked. Send it in parts.")
 
 
 def _columns_of(table: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tidemill.store import (
     experiments,
     heartbeats,
     inputs,
+    jobs,
     logged_models,
     metric_rules,
     metrics,
@@ -27,6 +28,7 @@ from tidemill.store import (
     secrets,
     server,
     trash,
+    triggers,
     views,
     webhooks,
 )
@@ -55,8 +57,10 @@ _NOUNS = {
     "trash": trash,
     "events": events,
     "webhooks": webhooks,
+    "triggers": triggers,
     "views": views,
     "deployments": deployments,
+    "jobs": jobs,
 }
 _OUTSIDE = frozenset(
     ("webhooks.create", "webhooks.update", "webhooks.delete", "webhooks.rotate_secret", "webhooks.test")

@@ -12,6 +12,7 @@ import msgspec
 
 from tidemill.clock import now_ms
 from tidemill.errors import InvalidParameter, NotFound
+from tidemill.store import metric_rules
 from tidemill.store.database import Database
 from tidemill.store.pages import Column, Order, Where, page, read_token
 from tidemill.store.transaction import Site, Tx, marks
@@ -24,6 +25,7 @@ _STATES = list(t.DeliveryState)
 _NEWEST = Order((Column("d.pk", True),))
 _MOST_LOGGED = 10
 _MOST_EVENTS = 500
+_RELOAD_MS = 2000
 
 Render = Callable[[Sink, Event], str | None]
 """The body of an event for a sink; None where the sink does not care."""
@@ -32,8 +34,9 @@ Render = Callable[[Sink, Event], str | None]
 def subscribe(tx: Tx, sink: str, position: int, active: bool = True) -> None:
     """Tell `sink` of the events after `position`; one that is known stays where it is."""
     tx.run(
-        "INSERT INTO subscriptions (sink, position, active) VALUES (?, ?, ?) ON CONFLICT (sink) DO NOTHING",
-        (sink, position, int(active)),
+        "INSERT INTO subscriptions (sink, position, active, lease_until) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (sink) DO NOTHING",
+        (sink, position, int(active), now_ms() - 1),
     )
 
 
@@ -80,10 +83,14 @@ class DeliveryQueue:
         self._database = database
         self._site = site
         self._sinks_of = sinks_of
+        self._reloaded = 0
 
     def hold(self, owner: str, lease_ms: int, most_new: int) -> list[Sink]:
         """The sinks that `owner` works for, at most `most_new` more than before; their leases last `lease_ms` at least."""
         now = now_ms()
+        if now - self._reloaded > _RELOAD_MS:
+            self._reloaded = now
+            metric_rules.reload(self._database, self._site)  # others may have changed them
         with self._database.read(self._site) as tx:
             sinks = {sink.name: sink for sink in self._sinks_of(tx)}
             rows = tx.rows("SELECT sink, lease_owner, lease_until FROM subscriptions")
@@ -99,8 +106,8 @@ class DeliveryQueue:
 
     def release(self, owner: str) -> None:
         """Give all leases back, so that others need not wait."""
-        sets = "UPDATE subscriptions SET lease_until = 0, lease_owner = '' WHERE lease_owner = ?"
-        self._database.write(self._site, lambda tx: tx.run(sets, (owner,)))
+        sets = "UPDATE subscriptions SET lease_until = ?, lease_owner = '' WHERE lease_owner = ?"
+        self._database.write(self._site, lambda tx: tx.run(sets, (now_ms() - 1, owner)))
 
     def fan_out(self, sinks: Sequence[Sink], render: Render) -> bool:
         """Turn events into deliveries, at most 500 events at a time; are there more?"""

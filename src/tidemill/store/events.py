@@ -15,6 +15,7 @@ from tidemill.types import events as t
 _COLUMNS = "id, at, kind, subject, data"
 _PENDING = 0
 _AT_ONCE = 2000
+_ABANDONED_MS = 7 * 86_400_000
 
 
 class _Event(msgspec.Struct):
@@ -93,7 +94,8 @@ def clean(tx: Tx, arg: t.CleanEvents) -> t.CleanedEvents:
     if arg.older_than_ms < 0 or not 1 <= arg.limit <= 100_000:
         raise InvalidParameter("'older_than_ms' must not be negative, and 'limit' must be 1 to 100000.")
     before = now_ms() - arg.older_than_ms
-    row = tx.row("SELECT min(position) FROM subscriptions")
+    # Triggers that no server has worked for in a week are not waited for any more.
+    row = tx.row("SELECT min(position) FROM subscriptions WHERE lease_until > ?", (now_ms() - _ABANDONED_MS,))
     behind = row[0] if row and row[0] is not None else 2**62
     # The newest stays: what comes next must not take a number that somebody has seen.
     events = tx.run(

@@ -366,4 +366,31 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX approvals_by_model ON approvals (model_pk, state, id)",
         "CREATE INDEX approvals_by_state ON approvals (state, id)",
     ),
+    (
+        """CREATE TABLE jobs (
+            pk {serial} PRIMARY KEY{autoincrement},
+            job_id {text} NOT NULL UNIQUE,
+            source_run_id {text} NOT NULL,
+            experiment_id BIGINT NOT NULL,
+            executor {text} NOT NULL,
+            entry_point {text} NOT NULL,
+            run_name {text} NOT NULL,
+            params {text} NOT NULL,
+            state SMALLINT NOT NULL,
+            run_id {text} NOT NULL,
+            agent {text} NOT NULL,
+            message {text} NOT NULL,
+            cancel_asked SMALLINT NOT NULL,
+            lease_until BIGINT NOT NULL,
+            created BIGINT NOT NULL,
+            updated BIGINT NOT NULL
+        )""",
+        "CREATE INDEX jobs_by_state ON jobs (state, pk)",
+        """CREATE TABLE job_offers (
+            agent {text} NOT NULL,
+            executor {text} NOT NULL,
+            seen BIGINT NOT NULL,
+            PRIMARY KEY (agent, executor)
+        ){clustered}""",
+    ),
 )

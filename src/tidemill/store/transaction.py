@@ -11,6 +11,7 @@ from tidemill.store.run_cache import RunCache
 from tidemill.store.secrets import Keyring
 from tidemill.types.artifacts import FileInfo, PresignedUpload
 from tidemill.types.deliveries import Target
+from tidemill.types.triggers import Trigger
 from tidemill.types.webhooks import MetricRule, WebhookTestResult
 
 Row = tuple[Any, ...]
@@ -88,6 +89,8 @@ class Site:
     """How receivers of webhooks are reached; None where this store never calls anybody."""
     rules: dict[int, dict[int, list[tuple[int, str, MetricRule]]]] = field(default_factory=dict)
     """Thresholds by experiment and number of the metric's name; see `metric_rules.py`."""
+    triggers: Sequence[Trigger] = ()
+    """The triggers of this server, to be shown."""
     listeners: list[Listener] = field(default_factory=list)
     """Told after each commit of this process: the pks of the runs that changed, and how many events were written."""
 

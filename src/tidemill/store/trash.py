@@ -6,19 +6,23 @@ from tidemill.store.outbox import emit
 from tidemill.store.transaction import Tx
 from tidemill.types import trash as t
 
+# What a registered version was made from stays, whoever deleted it: its files may be serving.
+_RUN_IN_USE = "EXISTS (SELECT 1 FROM model_versions v WHERE v.run_id = r.run_id)"
+_MODEL_IN_USE = "EXISTS (SELECT 1 FROM model_versions v WHERE v.model_id = l.model_id)"
 # Runs and models first. An experiment goes, and its models with it, once none of its runs will be left.
-_GONE = """
+_GONE = f"""
     WITH old AS (
         SELECT e.id, e.name, e.deleted_at, e.artifact_location FROM experiments e WHERE e.deleted_at <= ? AND NOT EXISTS (
-            SELECT 1 FROM runs r WHERE r.experiment_id = e.id AND (r.deleted_at IS NULL OR r.deleted_at > ?)
-        )
+            SELECT 1 FROM runs r WHERE r.experiment_id = e.id AND (r.deleted_at IS NULL OR r.deleted_at > ? OR {_RUN_IN_USE})
+        ) AND NOT EXISTS (SELECT 1 FROM logged_models l WHERE l.experiment_id = e.id AND {_MODEL_IN_USE})
     )
     SELECT kind, pk, id, name, deleted_at, uri FROM (
         SELECT 0 AS kind, r.pk AS pk, r.run_id AS id, r.name AS name, r.deleted_at AS deleted_at, r.artifact_uri AS uri
-        FROM runs r WHERE r.deleted_at <= ?
+        FROM runs r WHERE r.deleted_at <= ? AND NOT {_RUN_IN_USE}
         UNION ALL
         SELECT 1, l.pk, l.model_id, l.name, COALESCE(l.deleted_at, o.deleted_at), l.artifact_uri
-        FROM logged_models l LEFT JOIN old o ON o.id = l.experiment_id WHERE l.deleted_at <= ? OR o.id IS NOT NULL
+        FROM logged_models l LEFT JOIN old o ON o.id = l.experiment_id
+        WHERE (l.deleted_at <= ? OR o.id IS NOT NULL) AND NOT {_MODEL_IN_USE}
         UNION ALL
         SELECT 2, o.id, CAST(o.id AS TEXT), o.name, o.deleted_at, o.artifact_location FROM old o
     ) gone ORDER BY kind, pk

@@ -64,3 +64,34 @@ def test_a_broken_client_changes_nothing(store, complaints, monkeypatch):
     monkeypatch.setattr(tidemill.Client, "log_batch", lambda *args: 1 / 0)
     assert trained() == expected
     assert len(complaints) == 1
+
+
+def test_cross_validation(store, runs, files):
+    tidemill.lightgbm.autolog(log_pictures=False)
+    x, y = load_breast_cancer(return_X_y=True)
+    params = {"objective": "binary", "metric": "auc", "verbose": -1, "learning_rate": 0.3}
+    stop = lightgbm.early_stopping(2, verbose=False)
+    found = lightgbm.cv(params, lightgbm.Dataset(x, y), 60, nfold=3, callbacks=[stop], return_cvbooster=True)
+    [run] = runs()
+    history = tidemill.Client().get_metric_history(run.info.run_id, "valid-auc-mean")
+    assert [point.value for point in history] == found["valid auc-mean"]
+    assert run.data.metrics["best_iteration"] == len(history) - 1
+    assert run.data.params["nfold"] == "3"
+    assert "cv_results.json" in files(run.info.run_id)
+    assert [used.tags[0].value for used in run.inputs.dataset_inputs] == ["train"]
+
+
+def test_predictions_of_a_booster_are_judged_in_its_run(store, runs):
+    tidemill.lightgbm.autolog(log_pictures=False)
+    from sklearn.metrics import log_loss
+
+    x, y = load_breast_cancer(return_X_y=True)
+    booster = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(x[:400], y[:400]), 5)
+    x_test, y_test = x[400:], y[400:]
+    loss = log_loss(y_test, booster.predict(x_test))
+    log_loss(y_test, booster.predict(x_test, raw_score=True).clip(0.1, 0.9))
+    [run] = runs()
+    assert run.data.metrics["log_loss_x_test"] == loss
+    assert run.data.metrics["x_test_log_loss"] == pytest.approx(loss, rel=1e-3)
+    assert run.data.metrics["x_test_accuracy_score"] == ((booster.predict(x_test) > 0.5) == y_test).mean()
+    assert not [name for name in run.data.metrics if "-2" in name]

@@ -83,3 +83,45 @@ def test_a_broken_client_changes_nothing(matrices, complaints, monkeypatch):
     monkeypatch.setattr(tidemill.Client, "log_batch", lambda *args: 1 / 0)
     assert xgboost.train(PARAMS, train, 5, evals=[(valid, "v")], verbose_eval=False).get_dump() == expected
     assert len(complaints) == 1
+
+
+def test_cross_validation(matrices, runs, files):
+    train, _ = matrices
+    params = {**PARAMS, "eval_metric": "logloss"}
+    found = xgboost.cv(params, train, 80, nfold=3, early_stopping_rounds=2, seed=1)
+    [run] = runs()
+    history = tidemill.Client().get_metric_history(run.info.run_id, "test-logloss-mean")
+    assert [point.value for point in history] == found["test-logloss-mean"].tolist()
+    assert run.data.metrics["best_iteration"] == len(found) - 1
+    assert run.data.params["nfold"] == "3"
+    assert "cv_results.json" in files(run.info.run_id)
+    assert [used.tags[0].value for used in run.inputs.dataset_inputs] == ["train"]
+
+
+def test_predictions_of_a_booster_are_judged_in_its_run(matrices, runs):
+    from sklearn.metrics import roc_auc_score
+
+    train, test = matrices
+    booster = xgboost.train(PARAMS, train, 5)
+    y_test = test.get_label().astype(int)
+    area = roc_auc_score(y_test, booster.predict(test))
+    roc_auc_score(y_test, booster.predict(test, output_margin=True))
+    [run] = runs()
+    assert run.data.metrics["roc_auc_score_test"] == area
+    assert run.data.metrics["test_roc_auc"] == pytest.approx(area)
+    assert run.data.metrics["test_accuracy_score"] == ((booster.predict(test) > 0.5) == y_test).mean()
+    assert not [name for name in run.data.metrics if "-2" in name]
+
+
+def test_predictions_of_classes_and_numbers(matrices, runs):
+    from sklearn.metrics import mean_squared_error, top_k_accuracy_score
+
+    x, y = load_iris(return_X_y=True)
+    data = xgboost.DMatrix(x, y)
+    classes = xgboost.train({"objective": "multi:softprob", "num_class": 3}, data, 2)
+    top_k_accuracy_score(y, classes.predict(data), k=1)
+    numbers = xgboost.train({"objective": "reg:squarederror"}, data, 2)
+    error = mean_squared_error(y, numbers.predict(data))
+    regression, classification = runs()
+    assert classification.data.metrics["data_accuracy_score"] > 0.9
+    assert regression.data.metrics["data_mean_squared_error"] == pytest.approx(error)

@@ -23,6 +23,7 @@ for _noun in (
     "experiments",
     "ingest",
     "inputs",
+    "jobs",
     "logged_model_search",
     "logged_models",
     "metrics",
@@ -59,6 +60,7 @@ from tidemill.testing.contract.inputs import (  # noqa: E402
     TestModelLinks,
     TestSearchDatasets,
 )
+from tidemill.testing.contract.jobs import TestJobs  # noqa: E402
 from tidemill.testing.contract.logged_model_search import (  # noqa: E402
     TestLoggedModelPages,
     TestLoggedModelSearch,
@@ -118,6 +120,7 @@ __all__ = [
     "TestIngest",
     "TestIngestRefusals",
     "TestIntervalHistory",
+    "TestJobs",
     "TestLatest",
     "TestLatestVersions",
     "TestLegacyModels",

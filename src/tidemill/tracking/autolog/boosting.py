@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidemill.tracking.autolog import evaluation
+from tidemill.tracking.autolog import evaluation, scores
 from tidemill.tracking.autolog.session import Session
 
 if TYPE_CHECKING:
@@ -45,6 +45,51 @@ class Rounds:
         self.session.metrics({"best_iteration": best_shown, "stopped_iteration": last_shown})
         if best in self.seen:
             self.session.metrics(self.seen[best], self.last + 1)
+
+
+_PLAIN = {"data", "iteration_range", "start_iteration", "num_iteration", "validate_features"}
+
+
+def is_plain_prediction(call: "Call") -> bool:
+    """Whether this asks a logged booster for predictions, and not for margins, leaves or contributions."""
+    return len(call.args) <= 2 and call.kwargs.keys() <= _PLAIN and scores.is_logged(call)
+
+
+def evaluate(session: Session, objective: str, predicted: Any, targets: Any, prefix: str) -> None:
+    """Log what a booster's predictions are worth; nothing where its objective does not say what they mean."""
+    import numpy as np
+
+    predicted, targets = np.asarray(predicted), np.asarray(targets).ravel()
+    if objective in ("binary:logistic", "binary", "reg:logistic"):
+        labels = (predicted > 0.5).astype(targets.dtype)
+        evaluation.classification(targets, labels, predicted, np.array([0, 1], dtype=targets.dtype).tolist()).log(
+            session, prefix
+        )
+    elif objective in ("multi:softprob", "multiclass") and predicted.ndim == 2:
+        classes = np.arange(predicted.shape[1]).astype(targets.dtype)
+        evaluation.classification(targets, classes[predicted.argmax(axis=1)], predicted, classes.tolist()).log(
+            session, prefix
+        )
+    elif objective.startswith(("reg:", "count:", "regression", "poisson", "huber", "quantile")):
+        evaluation.regression(targets, predicted).log(session, prefix)
+
+
+def log_folds(session: Session, results: Any, early: bool) -> None:
+    """Log what a cross-validation measured: mean and deviation over the folds, round by round, and as a table.
+
+    `results` has a column a measure, each as long as there are rounds. `early`: the last round is the best.
+    """
+    columns = {
+        name.replace(" ", "-"): [float(value) for value in values]
+        for name, values in dict(results).items()
+        if not hasattr(values, "boosters")
+    }
+    count = min(map(len, columns.values()), default=0)
+    for step in range(count):
+        session.metrics({name: values[step] for name, values in columns.items()}, step)
+    session.table({"round": list(range(count)), **columns}, "cv_results.json")
+    if early and count:
+        session.metrics({"best_iteration": count - 1})
 
 
 def log_importance(session: Session, kind: str, weights: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
 _OBJECTS = ("params", "train_set", "valid_sets", "valid_names", "feval", "init_model", "callbacks")
+_FOLDING = ("folds", "fpreproc", "return_cvbooster")
 _BEFORE_EARLY_STOPPING = 25
 
 
@@ -56,6 +57,11 @@ def _install(framework: Framework) -> None:
     train = framework.watch("train", _on_train, trains=True, nests=True)
     framework.watch_function(lightgbm, "train", train)
     framework.watch_function(lightgbm.engine, "train", train)
+    folds = framework.watch("cv", _on_cv, trains=True)
+    framework.watch_function(lightgbm, "cv", folds)
+    framework.watch_function(lightgbm.engine, "cv", folds)
+    predict = framework.watch("predict", scores.on_predict, wants=boosting.is_plain_prediction)
+    framework.watch_function(lightgbm.Booster, "predict", predict)
     if hasattr(lightgbm, "LGBMModel") and hasattr(lightgbm.sklearn, "train"):
         framework.watch_function(lightgbm.sklearn, "train", train)
         fit = framework.watch("fit", estimators.on_fit, trains=True)
@@ -89,6 +95,39 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
             boosting.log_importance(session, kind, dict(zip(booster.feature_name(), weights, strict=True)))
     if not call.is_joined:  # else the estimator is logged
         models.log(session, booster, example)
+        scores.remember(booster, session, _evaluate)
+
+
+def _on_cv(session: Session, call: Call) -> Iterator[None]:
+    with session.part("the params"):
+        session.params({**call.argument("params", 0, {}), **boosting.arguments(call, (*_OBJECTS, *_FOLDING))})
+        session.flush()
+    data, options = call.argument("train_set", 1), session.framework.options
+    if options is not None and options.log_datasets and not isinstance(data.data, str | None):
+        with session.part("the data sets"):
+            found = rows.describe(data.data, data.label)
+            if found is not None:
+                session.dataset(found, "train")
+    yield
+    with session.part("the cross-validation"):
+        boosting.log_folds(session, call.result, _stops_early(call))
+
+
+def _stops_early(call: Call) -> bool:
+    names = ("early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change")
+    asked = any(call.argument("params", 0, {}).get(name) for name in names)
+    given = call.argument("callbacks", 13) or ()
+    return asked or any(type(one).__name__ == "_EarlyStoppingCallback" for one in given)
+
+
+def _evaluate(session: Session, booster: Any, data: Any, targets: Any, name: str) -> None:
+    options = session.framework.options
+    if options is not None and options.log_datasets:
+        found = rows.describe(data, targets)
+        if found is not None:
+            session.dataset(found, "eval")
+    objective = str(booster.params.get("objective", "regression"))
+    boosting.evaluate(session, objective, booster.predict(data), targets, f"{name}_")
 
 
 def _log_datasets(session: Session, call: Call) -> None:

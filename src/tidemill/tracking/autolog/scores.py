@@ -11,7 +11,7 @@ import inspect
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,16 @@ _NO_METRICS = ("check_scoring", "get_scorer", "get_scorer_names", "make_scorer")
 _PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 _lock = threading.Lock()
 
+Evaluate = Callable[["Session", Any, Any, Any, str], None]
+"""How to evaluate a model: (session, model, data, targets, the data's name)."""
+
 
 @dataclass(slots=True)
 class _Logged:
     """The session that a model was logged in, and what was measured of the model since."""
 
     session: "Session"
+    evaluate: "Evaluate | None" = None
     keys: dict[tuple[str, str], str] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     data: "dict[str, weakref.ref[Any]]" = field(default_factory=dict)
@@ -100,11 +104,11 @@ _models = _ByObject()
 _predictions = _ByObject()
 
 
-def remember(model: Any, session: "Session") -> None:
-    """Note that a model was logged in a session."""
+def remember(model: Any, session: "Session", evaluate: "Evaluate | None" = None) -> None:
+    """Note that a model was logged in a session. `evaluate` is for models that are no estimators."""
     options = session.framework.options
     if options is not None and options.log_post_training_metrics:
-        _models.put(model, _Logged(session))
+        _models.put(model, _Logged(session, evaluate))
 
 
 def watch_methods(framework: "Framework") -> dict[str, str]:
@@ -122,7 +126,7 @@ def is_logged(call: "Call") -> bool:
 
 def on_predict(framework: "Framework", call: "Call") -> Iterator[None]:
     """Note of whom and on what a prediction is."""
-    data, logged = call.argument("X", 1), _models.get(call.owner)
+    data, logged = call.argument("X", 1, call.kwargs.get("data")), _models.get(call.owner)
     name = logged.name_of(data, _variable(data)) if logged is not None else UNKNOWN
     yield
     try:
@@ -206,13 +210,16 @@ def _evaluate(model: Any, name: str, data: Any, targets: Any) -> None:
     logged.evaluated.add(name)
     session = logged.session
     options = session.framework.options
-    if options is not None and options.log_datasets:
+    if options is not None and options.log_datasets and logged.evaluate is None:
         with session.part("the data set"):
             dataset = rows.describe(data, targets)
             if dataset is not None:
                 session.dataset(dataset, "eval")
     with session.part(f"the evaluation on {name}"):
-        estimators.evaluate(session, model, data, targets, None, f"{name}_", 1.0)
+        if logged.evaluate is not None:
+            logged.evaluate(session, model, data, targets, name)
+        else:
+            estimators.evaluate(session, model, data, targets, None, f"{name}_", 1.0)
     session.close()
 
 

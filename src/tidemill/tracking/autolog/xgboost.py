@@ -1,5 +1,6 @@
 """Autologging for XGBoost: `xgboost.train` and the estimators in scikit-learn's style."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from tidemill.tracking.autolog.core import Call, Framework, Options
 from tidemill.tracking.autolog.session import Session
 
 _OBJECTS = ("params", "dtrain", "evals", "obj", "feval", "evals_result", "xgb_model", "callbacks")
+_FOLDING = ("folds", "fpreproc", "custom_metric", "as_pandas", "verbose_eval", "show_stdv")
 _MOST_CELLS = 5_000_000
 _importance_types: tuple[str, ...] = ("weight",)
 
@@ -62,6 +64,11 @@ def _install(framework: Framework) -> None:
     train = framework.watch("train", _on_train, trains=True, nests=True)
     framework.watch_function(xgboost, "train", train)
     framework.watch_function(xgboost.training, "train", train)
+    folds = framework.watch("cv", _on_cv, trains=True)
+    framework.watch_function(xgboost, "cv", folds)
+    framework.watch_function(xgboost.training, "cv", folds)
+    predict = framework.watch("predict", scores.on_predict, wants=boosting.is_plain_prediction)
+    framework.watch_function(xgboost.Booster, "predict", predict)
     if hasattr(xgboost, "XGBModel") and hasattr(xgboost.sklearn, "train"):
         framework.watch_function(xgboost.sklearn, "train", train)
         fit = framework.watch("fit", estimators.on_fit, trains=True)
@@ -102,6 +109,27 @@ def _on_train(session: Session, call: Call) -> Iterator[None]:
         with session.part("the input example"):
             example = _head(data)
         models.log(session, booster, example, lambda some: booster.inplace_predict(some))
+        scores.remember(booster, session, _evaluate)
+
+
+def _on_cv(session: Session, call: Call) -> Iterator[None]:
+    with session.part("the params"):
+        session.params({**dict(call.argument("params", 0, {})), **boosting.arguments(call, (*_OBJECTS, *_FOLDING))})
+        session.flush()
+    if session.framework.options is not None and session.framework.options.log_datasets:
+        with session.part("the data sets"):
+            session.dataset(_described(call.argument("dtrain", 1)), "train")
+    yield
+    with session.part("the cross-validation"):
+        boosting.log_folds(session, call.result, bool(call.kwargs.get("early_stopping_rounds")))
+
+
+def _evaluate(session: Session, booster: Any, data: Any, targets: Any, name: str) -> None:
+    options = session.framework.options
+    if options is not None and options.log_datasets:
+        session.dataset(_described(data), "eval")
+    objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+    boosting.evaluate(session, objective, booster.predict(data), targets, f"{name}_")
 
 
 def _callback(rounds: boosting.Rounds) -> Any:

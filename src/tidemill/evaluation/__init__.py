@@ -1,0 +1,1 @@
+"""Judging models: metrics, pictures and checks of predictions on data, over all of it and over slices."""
