@@ -215,7 +215,7 @@ test("keyboard alone: find an experiment, walk its runs, choose two, compare", a
   await page.goto("");
   await page.keyboard.press("Control+k");
   await page.keyboard.type("wine");
-  await expect(page.getByRole("option").first()).toContainText("wine quality");
+  await expect(page.getByRole("listbox", { name: "Found" }).getByRole("option").first()).toContainText("wine quality");
   await page.keyboard.press("Enter");
   await expect(names(page)).toHaveCount(12);
   for (let presses = 0; presses < 40; presses++) {
