@@ -101,3 +101,14 @@ def test_contradictions_are_refused(tmp_path: Path, options: Any) -> None:
     with pytest.raises((InvalidParameter, TypeError)):
         pyfunc.save_model(tmp_path / "m", shout, **options)
     assert not (tmp_path / "m").exists()
+
+
+def test_without_the_search_it_is_what_the_flavor_requires(tmp_path: Path) -> None:
+    from sklearn.linear_model import LinearRegression
+
+    from tidemill import sklearn
+
+    sklearn.save_model(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), tmp_path / "m")
+    found = lines(tmp_path / "m")
+    for name in ("scikit-learn", "skops", "numpy", "scipy", "joblib", "threadpoolctl"):
+        assert f"{name}=={version(name)}" in found

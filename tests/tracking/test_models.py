@@ -22,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path:
     return tmp_path / "cache" / "models"
 
 
-def test_a_logged_model_is_found_by_its_id_and_through_its_run(cache: Path) -> None:
+def test_a_logged_model_is_found_by_its_id_and_through_its_run(cache: Path, store: str) -> None:
     with tidemill.start_run() as run:
         info = pyfunc.log_model(
             "shouter", shout, input_example=["a"], params={"volume": 11}, tags={"kind": "toy"}, step=3
@@ -32,7 +32,11 @@ def test_a_logged_model_is_found_by_its_id_and_through_its_run(cache: Path) -> N
     assert (logged.params, logged.tags["kind"]) == ({"volume": "11"}, "toy")
     outputs = tidemill.get_run(run.info.run_id).outputs
     assert [(one.model_id, one.step) for one in outputs.model_outputs] == [(info.model_id, 3)]
-    for address in (info.model_uri, f"runs:/{run.info.run_id}/shouter", logged.artifact_location):
+    addresses = [info.model_uri, f"runs:/{run.info.run_id}/shouter", logged.artifact_location]
+    if store.startswith("http"):
+        path = logged.artifact_location.removeprefix("mlflow-artifacts:")
+        addresses.append(f"{store}/api/2.0/mlflow-artifacts/artifacts{path}")
+    for address in addresses:
         model = pyfunc.load_model(address, allow_pickle=True)
         assert model.predict(["x"]) == ["X"]
         assert (model.model_id, model.metadata.run_id) == (info.model_id, run.info.run_id)

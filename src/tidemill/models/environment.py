@@ -144,6 +144,26 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", match[1]).lower() if match else requirement
 
 
+def with_dependencies(needed: Iterable[str]) -> list[str]:
+    """`needed`, and the names of all installed distributions that these require, and those, and so on."""
+    found = {name_of(one): one for one in needed}
+    waiting = list(found)
+    while waiting:
+        for text in _requires(waiting.pop()):
+            name = name_of(text)
+            if "extra ==" not in text and name not in found and _installed(name):
+                found[name] = name
+                waiting.append(name)
+    return list(found.values())
+
+
+def _requires(name: str) -> list[str]:
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
 def pinned(requirement: str) -> str:
     """A bare name as `name==version` of what is installed here; anything else as it is."""
     match = _NAME.match(requirement)

@@ -57,7 +57,7 @@ def _uv() -> str:
     beside = Path(sys.executable).with_name("uv")
     if beside.is_file():
         return str(beside)
-    raise MissingDependency("uv", "uv", "Rebuilding a model's environment")
+    raise MissingDependency("uv", "projects", "Rebuilding a model's environment")
 
 
 def _python(folder: Path) -> str:

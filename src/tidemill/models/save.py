@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tidemill import settings
 from tidemill.errors import AlreadyExists, InvalidParameter
-from tidemill.models.environment import environment_of, name_of
+from tidemill.models.environment import environment_of, name_of, with_dependencies
 from tidemill.models.example import split_params, write_example
 from tidemill.models.flavor import Flavor, find_flavor
 from tidemill.models.format import PYFUNC, ModelFile
@@ -39,14 +39,16 @@ def save_model(
     model_id: str | None = None,
     run_id: str | None = None,
     artifact_path: str | None = None,
+    infer_requirements: bool | None = None,
     **options: Any,
 ) -> ModelFile:
     """Write `model` into the folder `path`, which must be missing or empty; what its MLmodel says.
 
     `signature`: None infers it from what the flavor knows and from `input_example` (the model is called with it once);
     False writes none. `input_example` is data, or a tuple of data and params. Requirements and conda_env as in
-    `environment_of`; by default the packages that the model imported, pinned. `code_paths` are files and folders that
-    are copied into the model and imported from there. `options` go to the flavor. Raises AlreadyExists for a folder
+    `environment_of`; by default the packages that the model imported, pinned (`infer_requirements=False`, or the setting of
+    that name, saves the process that finds them: then what the flavor's packages require). `code_paths` are files and folders
+    that are copied into the model and imported from there. `options` go to the flavor. Raises AlreadyExists for a folder
     that holds something, and what the flavor raises; nothing is left behind then.
     """
     chosen = find_flavor(flavor) if isinstance(flavor, str) else flavor
@@ -74,10 +76,13 @@ def save_model(
         if input_example is not None and PYFUNC in file.flavors:
             _try_out(file, folder, input_example, infer=signature is None)
         needed = list(saved.requirements)
-        if pip_requirements is None and conda_env is None and settings.infer_requirements():
-            file.write(folder)
-            given = {name_of(one) for one in needed}
-            needed += [one for one in imported_packages(folder) if name_of(one) not in given]
+        if pip_requirements is None and conda_env is None:
+            if settings.infer_requirements() if infer_requirements is None else infer_requirements:
+                file.write(folder)
+                given = {name_of(one) for one in needed}
+                needed += [one for one in imported_packages(folder) if name_of(one) not in given]
+            else:
+                needed = with_dependencies(needed)
         env = environment_of(needed, pip_requirements, extra_pip_requirements, conda_env)
         written = env.write(folder)
         if PYFUNC in file.flavors:
