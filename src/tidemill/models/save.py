@@ -39,6 +39,7 @@ def save_model(
     model_id: str | None = None,
     run_id: str | None = None,
     artifact_path: str | None = None,
+    infer_requirements: bool = True,
     **options: Any,
 ) -> ModelFile:
     """Write `model` into the folder `path`, which must be missing or empty; what its MLmodel says.
@@ -46,7 +47,8 @@ def save_model(
     `signature`: None infers it from what the flavor knows and from `input_example` (the model is called with it once);
     False writes none. `input_example` is data, or a tuple of data and params. Requirements and conda_env as in
     `environment_of`; by default the packages that the model imported, pinned. `code_paths` are files and folders that
-    are copied into the model and imported from there. `options` go to the flavor. Raises AlreadyExists for a folder
+    are copied into the model and imported from there. `infer_requirements` false: the flavor's requirements are enough.
+    `options` go to the flavor. Raises AlreadyExists for a folder
     that holds something, and what the flavor raises; nothing is left behind then.
     """
     chosen = find_flavor(flavor) if isinstance(flavor, str) else flavor
@@ -74,7 +76,9 @@ def save_model(
         if input_example is not None and PYFUNC in file.flavors:
             _try_out(file, folder, input_example, infer=signature is None)
         needed = list(saved.requirements)
-        if pip_requirements is None and conda_env is None and settings.infer_requirements():
+        known = saved.complete and not code_paths
+        given_all = pip_requirements is not None or conda_env is not None
+        if infer_requirements and not known and not given_all and settings.infer_requirements():
             file.write(folder)
             given = {name_of(one) for one in needed}
             needed += [one for one in imported_packages(folder) if name_of(one) not in given]

@@ -43,6 +43,7 @@ def log(session: Session, model: Any, example: Any = None, predict: Any = None) 
             run_id=session.run_id,
             signature=signature,
             input_example=example if options.log_input_examples else None,
+            infer_requirements=False,  # it takes seconds
         )
 
 
