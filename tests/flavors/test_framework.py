@@ -149,3 +149,17 @@ def test_a_model_is_logged_with_its_run(tmp_path: Path) -> None:
         assert tidemill.sklearn.load_model(uri).predict(x).tolist() == model.predict(x).tolist()
     proba = tidemill.pyfunc.load_model(older.model_uri).predict(x)
     assert proba.tolist() == model.predict_proba(x).tolist()
+
+
+def test_requirements_that_are_known_need_no_process(tmp_path: Path) -> None:
+    pytest.importorskip("skops")
+    x, y = load_iris(return_X_y=True, as_frame=True)
+    model = LogisticRegression(max_iter=50).fit(x, y)
+    pickle = {"serialization_format": "cloudpickle"}
+    kinds = {"skops": {}, "asked": pickle, "not asked": {**pickle, "infer_requirements": False}}
+    for name, options in kinds.items():
+        tidemill.sklearn.save_model(model, tmp_path / name, **options)
+        lines = (tmp_path / name / "requirements.txt").read_text().splitlines()
+        packages = {line.partition("==")[0] for line in lines}
+        assert {"numpy", "pandas", "scikit-learn", "scipy"} <= packages
+        assert ("joblib" in packages) == (name == "asked")  # which only importing scikit-learn tells

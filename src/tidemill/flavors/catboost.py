@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -36,7 +36,9 @@ class CatBoost:
             "model_type": kind,
             "save_format": save_format,
         }
-        return Saved({"loader_module": "mlflow.catboost", "data": "model.cb"}, native, ["catboost"])
+        return Saved(
+            {"loader_module": "mlflow.catboost", "data": "model.cb"}, native, ["catboost", "numpy", *frames()], True
+        )
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The model, of the class that was saved."""

@@ -1,5 +1,6 @@
 """Frameworks are imported when a flavor is used; one that is absent says what to install."""
 
+import sys
 from importlib import import_module, metadata
 from typing import Any
 
@@ -26,3 +27,8 @@ def distribution(*names: str) -> str:
             continue
         return name
     return names[0]
+
+
+def frames() -> list[str]:
+    """pandas, where this program has data frames."""
+    return ["pandas"] if "pandas" in sys.modules else []

@@ -10,7 +10,7 @@ from typing import Any
 
 from tidemill import settings
 from tidemill.errors import InvalidParameter, NotSupported, Untrusted
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -30,13 +30,14 @@ class Keras:
         (data / "keras_module.txt").write_text("keras")
         model.save(data / "model.keras")
         backend = keras.backend.backend()
+        own = all(type(layer).__module__.startswith("keras.") for layer in model._flatten_layers())
         native = {
             "data": "data",
             "keras_version": keras.__version__,
             "keras_backend": backend,
             "save_exported_model": False,
         }
-        return Saved({"loader_module": "mlflow.keras"}, native, ["keras", backend])
+        return Saved({"loader_module": "mlflow.keras"}, native, ["keras", backend, "numpy", *frames()], own)
 
     def load(
         self,

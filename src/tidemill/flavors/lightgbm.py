@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.flavors.estimators import read_estimator, write_estimator
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -34,13 +34,15 @@ class LightGBM:
         """Write `model`; an estimator in `serialization_format`, `skops` or `cloudpickle`."""
         lightgbm = framework("lightgbm", "lightgbm")
         types: list[str] = []
-        needs = ["lightgbm"]
-        if isinstance(model, lightgbm.Booster):
+        needs = ["lightgbm", "numpy", "scipy", *frames()]
+        plain = isinstance(model, lightgbm.Booster)
+        if plain:
             file = "model.lgb"
             model.save_model(folder / file)
         else:
             file, types = write_estimator(model, folder, serialization_format)
             needs += ["scikit-learn", serialization_format]
+            plain = serialization_format == "skops" and _OWN_TYPES.issuperset(types)
         native = {
             "lgb_version": lightgbm.__version__,
             "data": file,
@@ -48,7 +50,7 @@ class LightGBM:
             "serialization_format": serialization_format,
             "skops_trusted_types": types or None,  # for MLflow, which asks the folder whom to trust
         }
-        return Saved({"loader_module": "mlflow.lightgbm", "data": file}, native, needs)
+        return Saved({"loader_module": "mlflow.lightgbm", "data": file}, native, needs, plain)
 
     def load(
         self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False, trusted: Iterable[str] = ()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import distribution, framework
+from tidemill.flavors.framework import distribution, frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -43,7 +43,8 @@ class Onnx:
         }
         native = {"onnx_version": onnx.__version__, "data": _FILE, **ways}
         pyfunc = {"loader_module": "mlflow.onnx", "data": _FILE, **ways}
-        return Saved(pyfunc, native, ["onnx", distribution("onnxruntime", "onnxruntime-gpu")])
+        needs = ["onnx", distribution("onnxruntime", "onnxruntime-gpu"), "numpy", *frames()]
+        return Saved(pyfunc, native, needs, True)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The graph, checked."""

@@ -29,7 +29,7 @@ class Prophet:
         text = framework("prophet.serialize", "prophet").model_to_json(model)
         (folder / _FILE).write_text(json.dumps(text), encoding="utf-8")
         native = {"prophet_version": prophet.__version__, "data": _FILE, "model_type": "Prophet"}
-        return Saved({"loader_module": "mlflow.prophet", "data": _FILE}, native, ["prophet"])
+        return Saved({"loader_module": "mlflow.prophet", "data": _FILE}, native, ["prophet", "pandas", "numpy"], True)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The model."""

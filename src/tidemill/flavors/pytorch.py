@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.flavors.weights import exported_weights
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
@@ -36,7 +36,8 @@ class PyTorch:
             raise InvalidParameter(f"A {type(model).__name__} is no torch.nn.Module.")
         data = folder / "data"
         data.mkdir()
-        needs, pyfunc = ["torch"], {"loader_module": "mlflow.pytorch", "data": "data", "config": {"device": None}}
+        needs = ["torch", "numpy", *frames()]
+        pyfunc = {"loader_module": "mlflow.pytorch", "data": "data", "config": {"device": None}}
         if serialization_format == "safetensors":
             framework("safetensors.torch", "torch").save_model(model, str(data / "model.safetensors"))
             needs.append("safetensors")
@@ -47,7 +48,8 @@ class PyTorch:
             torch.save(model, data / "model.pth", pickle_module=framework("cloudpickle", "models"))
             needs.append("cloudpickle")
         native = {"model_data": "data", "pytorch_version": str(torch.__version__)}
-        return Saved(None if serialization_format == "safetensors" else pyfunc, native, needs)
+        called = None if serialization_format == "safetensors" else pyfunc
+        return Saved(called, native, needs, serialization_format != "pickle")
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False, module: Any = None) -> Any:
         """The module, for evaluation. `module`: an instance of its class, which gets the weights and is returned."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from tidemill.errors import InvalidParameter
 from tidemill.flavors.estimators import read_estimator, write_estimator
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -39,8 +39,9 @@ class Sklearn:
             "skops_trusted_types": types or None,  # for MLflow, which asks the folder whom to trust
         }
         pyfunc = {"loader_module": "mlflow.sklearn", "model_path": file, "predict_fn": pyfunc_predict_fn}
-        needs = ["scikit-learn", serialization_format]
-        return Saved(pyfunc if hasattr(model, pyfunc_predict_fn) else None, native, needs)
+        needs = ["scikit-learn", serialization_format, "numpy", "scipy", *frames()]
+        own = serialization_format == "skops" and all(name.startswith("sklearn.") for name in types)
+        return Saved(pyfunc if hasattr(model, pyfunc_predict_fn) else None, native, needs, own)
 
     def load(
         self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False, trusted: Iterable[str] = ()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 from tidemill.models.trust import demand, unguarded
@@ -36,7 +36,7 @@ class Spark:
             "model_data": _FOLDER,
             "model_class": "pyspark.ml.pipeline.PipelineModel",
         }
-        return Saved({"loader_module": "mlflow.spark", "data": _FOLDER}, native, ["pyspark"])
+        return Saved({"loader_module": "mlflow.spark", "data": _FOLDER}, native, ["pyspark", *frames()], True)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The pipeline, in the active Spark session, else in a local one."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from tidemill import settings
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import framework
+from tidemill.flavors.framework import frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 from tidemill.models.trust import demand
@@ -65,7 +65,7 @@ class Transformers:
         pyfunc: dict[str, Any] = {"loader_module": "mlflow.transformers"}
         if model_config:
             pyfunc["config"] = dict(model_config)
-        return Saved(pyfunc, native, ["transformers", "torch", "safetensors"])
+        return Saved(pyfunc, native, ["transformers", "torch", "safetensors", "numpy", *frames()], True)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The pipeline."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.errors import InvalidParameter
-from tidemill.flavors.framework import distribution, framework
+from tidemill.flavors.framework import distribution, frames, framework
 from tidemill.models.flavor import Predict, Saved
 from tidemill.models.format import inside
 
@@ -35,10 +35,10 @@ class XGBoost:
             "model_class": kind,
             "model_format": model_format,
         }
-        needs = [distribution("xgboost", "xgboost-cpu")]
+        needs = [distribution("xgboost", "xgboost-cpu"), "numpy", "scipy", *frames()]
         if kind != _BOOSTER:
             needs.append("scikit-learn")
-        return Saved({"loader_module": "mlflow.xgboost", "data": file}, native, needs)
+        return Saved({"loader_module": "mlflow.xgboost", "data": file}, native, needs, True)
 
     def load(self, folder: Path, config: Mapping[str, Any], *, allow_pickle: bool = False) -> Any:
         """The booster or estimator, of the class that was saved."""

@@ -26,12 +26,14 @@ class Saved:
     `pyfunc` is the section `python_function` of MLmodel: `loader_module` (one of MLflow's, so that MLflow can load the
     model) and what that module reads, such as `model_path`; None for a model that cannot be called. Python version,
     environment and code are added by `save_model`. `native` is the section with the flavor's own name, None for none.
-    `requirements` are the distributions that loading needs (names, or full requirements).
+    `requirements` are the distributions that loading needs (names, or full requirements); if they are `complete`, the
+    model need not be loaded in a process of its own to find out what else it imports, which takes seconds.
     """
 
     pyfunc: dict[str, Any] | None
     native: dict[str, Any] | None = None
     requirements: list[str] = field(default_factory=list)
+    complete: bool = False
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ class SaveOptions(TypedDict, total=False):
     conda_env: dict[str, Any] | str | os.PathLike[str] | None
     code_paths: Sequence[str | os.PathLike[str]] | None
     metadata: Mapping[str, Any] | None
+    infer_requirements: bool
 
 
 class LogOptions(SaveOptions, total=False):
