@@ -1,5 +1,6 @@
 """What the registry tells: kinds, subjects and data of its events, and that a refused change tells nothing."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tidemill.api import approvals, events, model_versions, registered_models
+from tidemill.api import approvals, events, model_records, model_versions, registered_models
 from tidemill.errors import TidemillError
 from tidemill.store.backend import SqlBackend
 from tidemill.testing.databases import embedded
@@ -16,6 +17,7 @@ from tidemill.types import approvals as a
 from tidemill.types import model_versions as v
 from tidemill.types import registered_models as t
 from tidemill.types.events import Event, ListEvents
+from tidemill.types.model_records import GetModelHistory
 
 PROMPT = {"mlflow.prompt.is_prompt": "true"}
 
@@ -196,3 +198,24 @@ def test_two_grants_at_once_do_not_both_win(store: SqlBackend) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == ["GRANTED", *["InvalidParameter"] * 5]
+
+
+def test_moves_at_once_leave_one_chain(store: SqlBackend) -> None:
+    name = new_registered_model(store)
+    for _ in range(6):
+        new_version(store, name)
+
+    def move(version: str) -> None:
+        for _ in range(5):
+            store.call(registered_models.set_alias, t.SetAlias(name, "champion", version))
+
+    threads = [threading.Thread(target=move, args=(str(number),)) for number in range(1, 7)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    holds = store.call(model_records.history, GetModelHistory(name, "champion", max_results=1000)).holds
+    assert [hold.until is None for hold in holds] == [True] + [False] * (len(holds) - 1)
+    assert all(left.version != right.version for left, right in itertools.pairwise(holds))
+    found = store.call(registered_models.get_by_alias, t.GetVersionByAlias(name, "champion")).model_version
+    assert found.version == holds[0].version

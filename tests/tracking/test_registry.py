@@ -171,3 +171,39 @@ def test_checks_in_words(text: str, check: MetricCheck) -> None:
 def test_words_that_are_no_checks(text: str) -> None:
     with pytest.raises(InvalidParameter, match="is no check"):
         metric_check(text)
+
+
+def test_a_real_models_signature_decides(client: Client, name: str) -> None:
+    pd = pytest.importorskip("pandas")
+    linear = pytest.importorskip("sklearn.linear_model")
+    tidemill.set_tracking_uri(client.tracking_uri)
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1, 2, 4], "y": [0, 1, 1]})
+    for columns in (["a"], ["a"], ["a", "b"]):
+        with tidemill.start_run():
+            model = linear.LogisticRegression().fit(frame[columns], frame["y"])
+            tidemill.log_metric("accuracy", model.score(frame[columns], frame["y"]))
+            tidemill.sklearn.log_model(
+                model,
+                "net",
+                input_example=frame[columns],
+                pip_requirements=["scikit-learn"],
+                registered_model_name=name,
+            )
+    client.set_registered_model_alias(name, "champion", 1)
+    client.protect(name, alias="champion", checks=["accuracy >= current"], signature=True, own_requests=True)
+    red = client.ask_approval(name, 3, alias="champion")
+    assert [one.found for one in red.checks if not one.green] == ["the input b is new and required"]
+    with pytest.raises(InvalidParameter, match="the input b is new and required"):
+        client.grant_approval(red.id)
+    assert client.grant_approval(client.ask_approval(name, 2, alias="champion").id).state == "GRANTED"
+    compared = client.compare_model_versions(name, 2, 3)
+    assert [(one.key, one.left) for one in compared.schema] == [("input b", None)]
+    assert (compared.compatible, compared.notes) == (False, [])
+    assert compared.size.left
+    lineage = client.get_lineage(name, 2)
+    assert lineage.logged_model is not None
+    assert lineage.environment is not None
+    assert "scikit-learn" in lineage.environment.requirements
+    assert "## Requirements" in tidemill.model_card(name, 2)
+    expected = linear.LogisticRegression().fit(frame[["a"]], frame["y"]).predict(frame[["a"]])
+    assert list(tidemill.sklearn.load_model(f"models:/{name}@champion").predict(frame[["a"]])) == list(expected)

@@ -13,7 +13,7 @@ from tidemill.store.pages import Column, Order, Where, page, read_token
 from tidemill.store.registry_filters import check_most
 from tidemill.store.registry_limits import MAX_USER, STAGES
 from tidemill.store.transaction import Row, Tx
-from tidemill.store.version_rows import Model, find_model, find_version
+from tidemill.store.version_rows import Model, find_model, find_version, lock_model
 from tidemill.types import approvals as t
 from tidemill.types.page import NOTHING, Nothing
 
@@ -36,6 +36,7 @@ def set_policy(tx: Tx, arg: t.SetPolicy) -> t.PolicyAnswer:
         raise InvalidParameter("Stage None cannot be protected: every version starts in it.")
     limits.check_length("user", arg.user, MAX_USER)
     _check_parts(arg)
+    lock_model(tx, model.pk)
     tx.run(
         "INSERT INTO approval_policies (model_pk, kind, place, metrics, signature, approvers, own, updated, set_by) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model_pk, kind, place) DO UPDATE SET "
@@ -141,7 +142,7 @@ def grant(tx: Tx, arg: t.DecideApproval) -> t.ApprovalAnswer:
     row = _open_row(tx, arg.id)
     one, model = _entity(row), Model(row[14], row[15])
     # Two grants for one model, each looking at who holds the place, go one after the other.
-    tx.run("UPDATE registered_models SET updated = updated WHERE pk = ?", (model.pk,))
+    lock_model(tx, model.pk)
     policy = protections.find(tx, model.pk, one.name, row[3], row[4])
     _check_approver(one, policy, arg.user)
     checks = approval_checks.look(tx, policy, model.pk, row[3], row[4], one.version)

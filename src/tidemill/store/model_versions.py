@@ -21,7 +21,7 @@ from tidemill.store.registry_limits import (
     version_number,
 )
 from tidemill.store.transaction import Tx
-from tidemill.store.version_rows import Version, find_version, no_model, no_version, read_version
+from tidemill.store.version_rows import Version, find_version, lock_version, no_model, no_version, read_version
 from tidemill.types import model_versions as t
 from tidemill.types.page import NOTHING, Nothing
 
@@ -90,7 +90,7 @@ def update(tx: Tx, arg: t.UpdateModelVersion) -> t.ModelVersionAnswer:
 
 def delete(tx: Tx, arg: t.DeleteModelVersion) -> Nothing:
     """See the operation `model_versions.delete`."""
-    version = find_version(tx, arg.name, arg.version)
+    version = lock_version(tx, arg.name, arg.version)
     move = Move(now_ms(), arg.user, arg.reason or "the version was deleted")
     model = version_rows.Model(version.model_pk, version.prompt)
     aliases = version_rows.aliases_of(tx, version.model_pk, version.number)
@@ -131,7 +131,7 @@ def transition_stage(tx: Tx, arg: t.TransitionStage) -> t.ModelVersionAnswer:
     """See the operation `model_versions.transition_stage`."""
     stage = stage_number(arg.stage)
     check_archiving(stage, arg.archive_existing_versions)
-    version = find_version(tx, arg.name, arg.version)
+    version = lock_version(tx, arg.name, arg.version)
     if version.stage != stage:
         places = STAGES[stage], STAGES[version.stage]
         protections.check_free(tx, version.model_pk, arg.name, model_holds.STAGE, *places)

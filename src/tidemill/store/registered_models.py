@@ -22,7 +22,16 @@ from tidemill.store.registry_limits import (
     stage_number,
 )
 from tidemill.store.transaction import Row, Tx, marks
-from tidemill.store.version_rows import Model, find_model, find_version, latest_rows, no_model, parts, read_version
+from tidemill.store.version_rows import (
+    Model,
+    find_model,
+    latest_rows,
+    lock_model,
+    lock_version,
+    no_model,
+    parts,
+    read_version,
+)
 from tidemill.types import registered_models as t
 from tidemill.types.model_versions import ModelVersion, ModelVersionAnswer
 from tidemill.types.page import NOTHING, Nothing
@@ -162,7 +171,7 @@ def set_alias(tx: Tx, arg: t.SetAlias) -> Nothing:
     """See the operation `registered_models.set_alias`."""
     check_model_name(arg.name)
     check_new_alias(arg.alias)
-    version = find_version(tx, arg.name, arg.version)
+    version = lock_version(tx, arg.name, arg.version)
     model = Model(version.model_pk, version.prompt)
     if _holder(tx, model.pk, arg.alias) != version.number:
         protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
@@ -194,6 +203,7 @@ def delete_alias(tx: Tx, arg: t.DeleteAlias) -> Nothing:
     """See the operation `registered_models.delete_alias`."""
     check_alias(arg.alias)
     model = find_model(tx, arg.name)
+    lock_model(tx, model.pk)
     protections.check_free(tx, model.pk, arg.name, model_holds.ALIAS, arg.alias)
     remove_alias(tx, arg.name, model, arg.alias, Move(now_ms(), arg.user, arg.reason))
     return NOTHING

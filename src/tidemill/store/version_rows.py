@@ -66,6 +66,17 @@ def find_version(tx: Tx, name: str, version: str) -> Version:
     return Version(*row)
 
 
+def lock_model(tx: Tx, pk: int) -> None:
+    """Let no other transaction move anything of a registered model until this one ends (PostgreSQL; SQLite has one writer)."""
+    tx.run("UPDATE registered_models SET last_version = last_version WHERE pk = ?", (pk,))
+
+
+def lock_version(tx: Tx, name: str, version: str) -> Version:
+    """A version of a registered model that is locked. Raises NotFound."""
+    lock_model(tx, find_version(tx, name, version).model_pk)
+    return find_version(tx, name, version)  # as it is now that nobody else changes it
+
+
 def read_version(tx: Tx, name: str, version: str | int) -> ModelVersion:
     """One version with its aliases. Raises NotFound."""
     row = tx.row(f"SELECT {COLUMNS} FROM model_versions v WHERE v.name = ? AND v.version = ?", (name, int(version)))

@@ -33,6 +33,7 @@ class Source(NamedTuple):
 def resolve(tx: Tx, arg: CreateModelVersion, prompt: bool) -> Source:
     """The source of a new version. Raises InvalidParameter, and NotFound where its run or logged model is unknown."""
     limits.check_length("source", arg.source, MAX_SOURCE)
+    limits.check_length("model_id", arg.model_id, limits.MAX_KEY)
     regex = settings.model_source_regex()
     if regex and not re.search(regex, arg.source):
         raise InvalidParameter(f"Invalid model version source: '{arg.source}'.")
@@ -43,8 +44,9 @@ def resolve(tx: Tx, arg: CreateModelVersion, prompt: bool) -> Source:
         _check_local(tx, arg.source, run_id, model_id)
     if arg.source.startswith("models:"):
         return _of_model(tx, arg.source, run_id, model_id)
-    if not run_id and model_id:
-        run_id = _logged_model(tx, model_id)[1]
+    if model_id:
+        made_by = _logged_model(tx, model_id)[1]
+        run_id = run_id or made_by
     return Source(arg.source, arg.source, run_id, model_id)
 
 

@@ -255,8 +255,17 @@ class TestVersionSources:
         assert noted == [{"name": name, "version": 1}, {"name": name, "version": 2}]
         new_version(backend, name, "s3://b/m", model_id=made.model_id)
         assert get_version(backend, name, "3").run_id == run
-        with refused(NotFound, "Logged model with ID 'm-nope' not found."):
-            new_version(backend, name, model_id="m-nope")
+        for run_id in (None, run):
+            with refused(NotFound, "Logged model with ID 'm-nope' not found."):
+                new_version(backend, name, run_id=run_id, model_id="m-nope")
+
+    def test_lengths(self, backend: Backend) -> None:
+        name = new_registered_model(backend)
+        for field, most in (("source", 4096), ("run_id", 250), ("run_link", 4096), ("model_id", 250), ("user", 256)):
+            given = {"source": "s3://b/m", field: "s3://b/" + "x" * (most - 6)}
+            for tags in ([], as_tags({"mlflow.prompt.is_prompt": "true"})):
+                with refused(InvalidParameter, f"'{field}' exceeds the maximum length of {most} characters"):
+                    backend.call(model_versions.create, t.CreateModelVersion(name, tags=tags, **given))
 
     def test_another_version(self, backend: Backend) -> None:
         one, two = new_registered_model(backend), new_registered_model(backend)
