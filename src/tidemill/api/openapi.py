@@ -23,6 +23,7 @@ _ABOUT = (
 )
 _SPECIAL_FLOATS = ["NaN", "Infinity", "-Infinity"]
 _SAMPLES: Json = {
+    "agent": "worker-1",
     "alias": "champion",
     "artifact_directory_path": "model",
     "deployment_id": "1f2e3d4c5b6a79880716253443526170",
@@ -32,12 +33,14 @@ _SAMPLES: Json = {
     "column": "params.model",
     "datasets": [{"dataset": {"name": "wine", "digest": "3f0c8e21", "source_type": "local", "source": "wine.csv"}}],
     "end_time": 1_760_000_090_000,
+    "executors": ["slurm"],
     "experiment_id": "1",
     "experiment_ids": ["1"],
     "experiment_name": "wine",
     "filter": "metrics.loss < 0.5",
     "group_by": ["params.model"],
     "id": "7",
+    "job_id": "0d9f6a5277ab4c0e9d53b1f4cbb6e8f1",
     "key": "loss",
     "other_version": "4",
     "max_results": 100,
@@ -78,6 +81,10 @@ _OTHER_SAMPLES: dict[tuple[str, str], Any] = {
     ("experiments.set_tag", "value"): "forecast",
     ("experiments.delete_tag", "key"): "team",
     ("inputs.log_outputs", "models"): [{"model_id": _SAMPLES["model_id"], "step": 10}],
+    ("jobs.report", "state"): "RUNNING",
+    ("jobs.submit", "executor"): "local",
+    ("webhooks.list_deliveries", "state"): "DEAD",
+    ("triggers.list_runs", "state"): "DEAD",
     ("logged_models.finalize", "status"): "LOGGED_MODEL_READY",
     ("approvals.set_policy", "metrics"): [{"metric": "accuracy", "operator": ">=", "value": 0.9}],
     ("approvals.search", "state"): "ASKED",

@@ -77,21 +77,27 @@ class Commands:
             self._stopped.set()
             running = list(self._running.values())
         for process in running:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGTERM)
+            _signal(process, for_good=False)
 
 
 def _end(process: "subprocess.Popen[bytes]", delivery_id: str) -> None:
     """End a command's whole family: politely, then for good. What it left running when it ended goes as well."""
     if process.poll() is None:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGTERM)
+        _signal(process, for_good=False)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _signal(process, for_good=True)
     process.wait()
     end_marked(delivery_id)
+
+
+def _signal(process: "subprocess.Popen[bytes]", *, for_good: bool) -> None:
+    """Tell a command's process group to end. Where there are no groups, the command alone is ended."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL if for_good else signal.SIGTERM)
 
 
 def end_marked(delivery_id: str) -> None:

@@ -94,6 +94,7 @@ class Deliverer:
         self._busy: dict[str, set[str]] = {}
         self._done: deque[tuple[Sink, str, list[Outcome]]] = deque()
         self._held = 0.0
+        self._made = 0
         self._cleaned = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="tidemill-events", daemon=True)
 
@@ -119,15 +120,14 @@ class Deliverer:
 
     def until_idle(self) -> int:
         """Work in the caller's thread until nothing is due any more; how many deliveries were made."""
-        made = 0
+        self._made = 0
         while True:
             more = self._round(most_new=1_000_000)
             if not more and not any(self._busy.values()) and not self._done:
                 self._queue.release(self._owner)
-                return made
+                return self._made
             self._wake.wait(_IDLE_S)
             self._wake.clear()
-            made += sum(len(outcomes) for _, _, outcomes in self._done)
 
     def _run(self) -> None:
         failures = 0
@@ -195,8 +195,9 @@ class Deliverer:
         except BaseException:
             self._done.extendleft(reversed(found))
             raise
-        for sink, subject, _ in found:
+        for sink, subject, outcomes in found:
             self._busy[sink.name].discard(subject)
+            self._made += len(outcomes)
 
     def _hand_out(self) -> bool:
         """Give what is due to the pools: a sink has its own, so that one that hangs keeps nobody else waiting."""

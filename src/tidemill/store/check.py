@@ -18,6 +18,8 @@ _PARENTS = {
     "metric_blocks": ("run_pk", "runs", "pk"),
     "run_datasets": ("run_pk", "runs", "pk"),
     "run_models": ("run_pk", "runs", "pk"),
+    "deliveries": ("sink", "subscriptions", "sink"),
+    "metric_rules": ("sink", "subscriptions", "sink"),
     "runs": ("experiment_id", "experiments", "id"),
     "datasets": ("experiment_id", "experiments", "id"),
     "experiment_tags": ("experiment_id", "experiments", "id"),

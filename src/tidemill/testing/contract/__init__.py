@@ -19,6 +19,7 @@ for _noun in (
     "batches",
     "deployments",
     "curves",
+    "events",
     "experiment_search",
     "experiments",
     "ingest",
@@ -47,6 +48,7 @@ from tidemill.testing.contract.approvals import (  # noqa: E402
 from tidemill.testing.contract.batches import TestBatch, TestBatchRefusals  # noqa: E402
 from tidemill.testing.contract.curves import TestCurves, TestViews  # noqa: E402
 from tidemill.testing.contract.deployments import TestDeployments  # noqa: E402
+from tidemill.testing.contract.events import TestEvents, TestTriggers, TestWebhooks  # noqa: E402
 from tidemill.testing.contract.experiment_search import TestExperimentSearch  # noqa: E402
 from tidemill.testing.contract.experiments import (  # noqa: E402
     TestArtifactLocation,
@@ -112,6 +114,7 @@ __all__ = [
     "TestCurves",
     "TestDatasets",
     "TestDeployments",
+    "TestEvents",
     "TestExperimentKeys",
     "TestExperimentLife",
     "TestExperimentSearch",
@@ -155,7 +158,9 @@ __all__ = [
     "TestSearchDatasets",
     "TestStages",
     "TestTags",
+    "TestTriggers",
     "TestVersionComparison",
     "TestVersionSources",
     "TestViews",
+    "TestWebhooks",
 ]
