@@ -49,8 +49,8 @@ if kind == "tidemill":
     save = tidemill.lightgbm.save_model if sys.argv[1] == "booster" else tidemill.sklearn.save_model
     save(model, "folder", input_example=X.head(2), pip_requirements=[])
 elif kind == "mlflow":
-    import mlflow.sklearn, mlflow.lightgbm
-    save = mlflow.lightgbm.save_model if sys.argv[1] == "booster" else mlflow.sklearn.save_model
+    import importlib
+    save = importlib.import_module("mlflow.lightgbm" if sys.argv[1] == "booster" else "mlflow.sklearn").save_model
     from mlflow.models import infer_signature
     save(model, "folder", signature=infer_signature(X, model.predict(X)), pip_requirements=["scikit-learn"])
 """

@@ -138,6 +138,7 @@ class App:
         try:
             with self.places:
                 body = await asked.body(self.config.body_limit, self.config.body_seconds)
+                loaded.batcher.refuse_if_full()  # before the work of decoding
                 payload = await self._decode(len(body), lambda: _read(loaded, kind, body))
                 result = await self.ask(asked, loaded, payload)
             answer, headers = _encode(asked, kind, result)

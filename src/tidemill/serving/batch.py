@@ -2,7 +2,7 @@
 
 There is no fixed wait. While a call is under way, what arrives queues up; the next call takes as much of it as fits. So an
 idle server answers at once, and the batches grow with the load. Calls are kept below half the latency target: what a row
-costs is learned from the calls, and with it how many fit.
+costs is learned from the calls, and with it how many fit. Under more load than that allows, calls grow with the backlog.
 
 When a batch ends, its callers come back within moments of one another. The next call waits for them for as long as they
 keep coming, at most a fraction of the time that a call takes: one call more for a single early bird costs everybody more.
@@ -117,7 +117,7 @@ class Batcher:
         return joined([await self._put(part) for part in parts])
 
     def _put(self, payload: Payload) -> "asyncio.Future[Result]":
-        self._refuse_if_full(payload.rows)
+        self.refuse_if_full(payload.rows)
         future: asyncio.Future[Result] = self._loop.create_future()
         self.waiting.append(_Waiting(payload, future, time.perf_counter()))
         if self._free and not self._scheduled:
@@ -126,11 +126,12 @@ class Batcher:
             self._loop.call_soon(self._dispatch)
         return future
 
-    def _refuse_if_full(self, rows: int) -> None:
+    def refuse_if_full(self, rows: int = 1) -> None:
+        """Raise Unavailable where a request of so many rows would wait too long."""
         count = len(self.waiting)
         if count < 16:
             return
-        calls = max(1.0, count * rows / self.rows_limit) if self.together else count
+        calls = max(1.0, count * rows / self._most_now()) if self.together else count
         expected = self.call_seconds * calls / self._lanes
         if count >= self._most_waiting or expected > self._most_wait:
             raise Unavailable(f"{count} requests are waiting for this model already. Try again in a moment.")
@@ -148,6 +149,13 @@ class Batcher:
             started = time.perf_counter()
             self._threads.start(partial(self._carry_out, batch), partial(self._finished, batch, started))
 
+    def _most_now(self) -> int:
+        """The most rows of the next call. Where the oldest request has waited longer than the target, the target is lost
+        already: larger calls are what gets everybody answered soonest.
+        """
+        late = (time.perf_counter() - self.waiting[0].at) / self._target
+        return min(self._most_rows, int(self.rows_limit * (1 + late)))
+
     def _linger(self) -> bool:
         """Whether to wait for more: the last call had more requests than wait now, and they keep coming."""
         count = len(self.waiting)
@@ -164,6 +172,7 @@ class Batcher:
     def _take(self) -> list[_Waiting]:
         """The next batch: the oldest request, and those after it that may go with it."""
         waiting = self.waiting
+        most = self._most_now()
         first = waiting.popleft()
         if first.future.done():
             return []
@@ -172,7 +181,7 @@ class Batcher:
         batch, rows = [first], first.payload.rows
         form, key = first.payload.form, first.payload.params_key
         left: list[_Waiting] = []
-        while waiting and rows < self.rows_limit:
+        while waiting and rows < most:
             one = waiting.popleft()
             payload = one.payload
             if one.future.done():

@@ -32,7 +32,7 @@ class ServingConfig:
     allow_pickle: bool = False
     latency_target: float = 0.02
     timeout: float = 30.0
-    most_wait: float = 2.0
+    most_wait: float = 5.0
     most_rows: int = 4096
     lanes: int = 1
     batch: str = "auto"

@@ -10,14 +10,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 from tidemill.errors import BadRequest, InvalidParameter, Unavailable
 from tidemill.serving import wire
 
-_PAUSE = 0.5
 _log = logging.getLogger("tidemill.serving")
 
 
@@ -32,7 +30,8 @@ class IsolatedModel:
         self._folder, self._allow = folder, allow_pickle
         self._lock = threading.Lock()
         self._closed = False
-        self._killed = False
+        self._busy = False
+        self._away = False
         self._process = self._start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
@@ -59,14 +58,16 @@ class IsolatedModel:
 
     def predict(self, data: Any, params: dict[str, Any] | None) -> Any:
         """One call. Raises ModelRaised with the model's own text, Unavailable where the process dies of it."""
+        if self._away:
+            # Whoever waited for it would be given up himself before it is there.
+            raise Unavailable("The process of the model is being started again. Try again in a moment.")
         with self._lock:
-            self._killed = False
             for attempt in (0, 1):
                 try:
                     answer = self._ask(data, params)
                     break
                 except (wire.Closed, OSError):
-                    if self._closed or self._killed or attempt:
+                    if self._closed or self._away or attempt:
                         self._revive()
                         raise Unavailable("The process of the model died. Another one is started.") from None
                     self._revive()
@@ -77,21 +78,29 @@ class IsolatedModel:
     def _ask(self, data: Any, params: dict[str, Any] | None) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        wire.send(self._process.stdin, {"data": data, "params": params})
-        return wire.receive(self._process.stdout)
+        self._busy = True
+        try:
+            wire.send(self._process.stdin, {"data": data, "params": params})
+            return wire.receive(self._process.stdout)
+        finally:
+            self._busy = False
 
     def _revive(self) -> None:
         if self._closed:
             return
-        self._end()
-        _log.error("the process of the model in '%s' died; another one is started", self._folder)
-        time.sleep(_PAUSE if self._killed else 0)
-        self._process = self._start()
+        self._away = True
+        try:
+            self._end()
+            _log.error("the process of the model in '%s' died; another one is started", self._folder)
+            self._process = self._start()
+        finally:
+            self._away = False
 
     def kill(self) -> None:
-        """End the process in the middle of what it does; the next call has another one."""
-        self._killed = True
-        self._process.kill()
+        """End the process in the middle of a call; later ones have another one. One that is only just starting stays."""
+        if self._busy:
+            self._away = True
+            self._process.kill()
 
     def close(self) -> None:
         """End the process for good."""

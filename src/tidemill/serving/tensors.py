@@ -148,6 +148,7 @@ async def _infer(app: "App", asked: Asked, loaded: Loaded) -> None:
     try:
         with app.places:
             body = await asked.body(app.config.body_limit, app.config.body_seconds)
+            loaded.batcher.refuse_if_full()
             request, payload = _read(loaded.reader, body, asked.header_length)
             result = await app.ask(asked, loaded, payload)
         head, tail = encode(loaded, request, result)
