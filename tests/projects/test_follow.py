@@ -1,7 +1,9 @@
 """Runs in the background: what they print, how they are stopped, and a `tidemill run` that is killed itself."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -78,3 +80,20 @@ def test_runs_that_were_not_started_by_us(cli, client):
     cli("runs", "logs", run.info.run_id).fails(1, "Nothing that the run")
     client.log_text(run.info.run_id, "printed\n", "console/output.log")
     assert cli("runs", "logs", run.info.run_id).works().out == "printed\n"
+
+
+def test_a_made_up_ticket_reaches_no_process_and_no_file(cli, client, tmp_path):
+    """Whoever may set tags must not choose what 'cancel' kills or 'logs' shows."""
+    (tmp_path / "private").write_text("hidden\n")
+    victim = subprocess.Popen(["sleep", "60"], env={**os.environ, "TIDEMILL_JOB": "victim-1"})
+    try:
+        run = client.create_run("0").info.run_id
+        ticket = {"executor": "local", "ticket": "victim-1", "host": socket.gethostname(), "process": victim.pid}
+        ticket["log"] = str(tmp_path / "private")
+        client.set_tag(run, "tidemill.project.ticket", json.dumps(ticket))
+        cli("runs", "logs", run).fails(1, "Nothing that the run")
+        assert cli("runs", "cancel", run).code == 1
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()

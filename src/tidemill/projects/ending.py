@@ -10,7 +10,8 @@ from typing import BinaryIO, Self
 
 from tidemill import settings
 from tidemill.api import runs as ops
-from tidemill.errors import TidemillError
+from tidemill.errors import InvalidParameter, TidemillError
+from tidemill.ids import is_run_id
 from tidemill.projects import record
 from tidemill.projects.job import Ending, Out
 from tidemill.tracking import tags
@@ -32,6 +33,13 @@ def finish(client: Client, run_id: str, done: Ending) -> None:
         client.set_terminated(run_id, done.status)
 
 
+def log_of(run_id: str) -> str:
+    """The private file in which this machine keeps what a run prints while it runs; the process is in `….process`."""
+    if not is_run_id(run_id):
+        raise InvalidParameter(f"{run_id!r} is not the id of a run.")
+    return os.path.join(settings.cache_folder(), "runs", f"{run_id}.log")
+
+
 class Keeper:
     """Says that a run is alive, and keeps what its job prints in `log`, then among the run's files."""
 
@@ -46,13 +54,14 @@ class Keeper:
         self._beating = threading.Thread(target=self._beat, name="tidemill-beat", daemon=True)
         self._lock = threading.Lock()
         self._file: BinaryIO | None = None
-        folder = os.path.join(settings.cache_folder(), "runs")
-        self.log = os.path.join(folder, f"{run_id}.log")
+        self.log = log_of(run_id)
         with contextlib.suppress(OSError):
-            os.makedirs(folder, mode=0o700, exist_ok=True)
+            os.makedirs(os.path.dirname(self.log), mode=0o700, exist_ok=True)
             # Private: what a job prints may be anything.
             self._file = os.fdopen(os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # by which others see that somebody still writes
+            with open(f"{self.log}.process", "w", encoding="ascii") as file:
+                file.write(str(os.getpid()))
 
     def __enter__(self) -> Self:
         self._beating.start()
@@ -92,6 +101,7 @@ class Keeper:
             if data:
                 self._client.files_of(self._run_id).write(record.OUTPUT, data)
             os.unlink(self.log)
+            os.unlink(f"{self.log}.process")
 
     def _printed(self, file: BinaryIO) -> bytes:
         size = file.seek(0, os.SEEK_END)

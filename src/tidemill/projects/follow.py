@@ -7,14 +7,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from tidemill.errors import InvalidParameter, InvalidState, NotFound
 from tidemill.projects import record, tree
-from tidemill.projects.ending import finish
+from tidemill.projects.ending import finish, log_of
 from tidemill.projects.executors.choose import configured, executor
 from tidemill.projects.job import Ending
 from tidemill.tracking import console, tags
@@ -24,18 +24,20 @@ from tidemill.types.runs import RunStatus
 _LOOK_S = 0.2
 _STOP_S = 60.0
 _CHUNK = 65_536
+_FILES = ("kubeconfig", "template")
 _LIVE = (RunStatus.RUNNING, RunStatus.SCHEDULED)
 Write = Callable[[bytes], None]
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """The tag `tidemill.project.ticket`: who watches a job (`process` on `host`), and how others find it."""
+    """The tag `tidemill.project.ticket`: on which host a job is watched, and how others find it.
+
+    Tags are written by whoever may log, so nothing here names a process or a file of this machine.
+    """
 
     executor: str
     ticket: str
     host: str = ""
-    process: int = 0
-    log: str = ""
     settings: dict[str, Any] = {}
 
 
@@ -45,9 +47,15 @@ def ticket_of(client: Client, run_id: str) -> Ticket:
     if text is None:
         raise NotFound(f"The run {run_id} was not started by 'tidemill run'.")
     try:
-        return msgspec.json.decode(text, type=Ticket)
+        found = msgspec.json.decode(text, type=Ticket)
+        return msgspec.structs.replace(found, settings=for_others(found.settings))
     except msgspec.MsgspecError:
         raise InvalidParameter(f"The tag {tags.TICKET} of the run {run_id} cannot be read.") from None
+
+
+def for_others(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an executor that another process may take from a tag: none that name files which run programs."""
+    return {name: value for name, value in settings.items() if name not in _FILES}
 
 
 def logs(client: Client, run_id: str, write: Write, follow: bool) -> None:
@@ -58,7 +66,7 @@ def logs(client: Client, run_id: str, write: Write, follow: bool) -> None:
     run = client.get_run(run_id)
     if tags.TICKET in run.data.tags:
         ticket = ticket_of(client, run_id)
-        if ticket.host == socket.gethostname() and _tail(ticket.log, write, follow):
+        if ticket.host == socket.gethostname() and _tail(log_of(run_id), write, follow):
             return
         if follow and run.info.status in _LIVE and ticket.executor != "local":
             found = executor(ticket.executor, ticket.settings)
@@ -81,17 +89,18 @@ def cancel(client: Client, run_id: str) -> None:
         raise InvalidState(f"The run {run_id} has ended already.")
     ticket = ticket_of(client, run_id)
     here = ticket.host == socket.gethostname()
-    if here and _is_watched(ticket.log):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(ticket.process, signal.SIGTERM)
-        _wait_until(lambda: not _is_watched(ticket.log) and client.get_run(run_id).info.status not in _LIVE)
+    log = log_of(run_id)
+    if here and _is_watched(log):
+        with contextlib.suppress(OSError, ValueError), open(f"{log}.process", encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+        _wait_until(lambda: not _is_watched(log) and client.get_run(run_id).info.status not in _LIVE)
         return
     kind, _ = configured(ticket.executor)
     if kind != "local":
         stop = threading.Event()
         stop.set()
         executor(ticket.executor, ticket.settings).watch(ticket.ticket, lambda data, _: None, stop)
-    elif here:
+    elif here and ticket.ticket.startswith(f"{run_id}-"):
         tree.end(0, ticket.ticket)
     else:
         raise InvalidParameter(f"The run {run_id} works on the machine '{ticket.host}'; cancel it there.")

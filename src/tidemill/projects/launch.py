@@ -147,7 +147,7 @@ def launch(
             executor = executors.executor(request.executor, request.settings, request.terminal)
             job = _job(prepared, run_id, experiment_id, client.tracking_uri, url)
             ticket = executor.submit(job)
-            keeper.note(_ticket(request, ticket, keeper.log))
+            keeper.note(_ticket(request, ticket))
             done = _followed(executor.watch, ticket, keeper.through(out), stop)
     except TidemillError as error:
         ending.finish(client, run_id, Ending(RunStatus.FAILED, None, error.message))
@@ -165,7 +165,7 @@ def adopt(client: Client, run_id: str, request: Request, ticket: str, stop: thre
     keeper = ending.Keeper(client, run_id, request.secrets)
     executor = executors.executor(request.executor, request.settings)
     with keeper:
-        keeper.note(_ticket(request, ticket, keeper.log))
+        keeper.note(_ticket(request, ticket))
         done = executor.watch(ticket, keeper.through(lambda data, is_error: None), stop)
     keeper.keep_output()
     ending.finish(client, run_id, done)
@@ -339,15 +339,10 @@ def _check_reach(request: Request, address: str) -> None:
         )
 
 
-def _ticket(request: Request, ticket: str, log: str) -> str:
+def _ticket(request: Request, ticket: str) -> str:
     """Where the job can be found again, for `tidemill runs logs` and `cancel`."""
-    where = {"host": socket.gethostname(), "process": os.getpid(), "log": log}
-    found: dict[str, Any] = {
-        "executor": request.executor,
-        "settings": dict(request.settings),
-        "ticket": ticket,
-        **where,
-    }
+    settings_ = {name: value for name, value in request.settings.items() if name != "kubeconfig"}
+    found = {"executor": request.executor, "settings": settings_, "ticket": ticket, "host": socket.gethostname()}
     return msgspec.json.encode(found).decode()
 
 
