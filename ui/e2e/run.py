@@ -41,7 +41,11 @@ def main() -> int:
         store = Path(folder) / "tidemill.db"
         seed.fill(store, Path(folder) / "artifacts")
         with server_process(store, Path(folder) / "artifacts") as server:
-            known = {"TIDEMILL_E2E_URL": server.address, "TIDEMILL_CHROMIUM": browser, "TIDEMILL_E2E_PYTHON": sys.executable}
+            known = {
+                "TIDEMILL_E2E_URL": server.address,
+                "TIDEMILL_CHROMIUM": browser,
+                "TIDEMILL_E2E_PYTHON": sys.executable,
+            }
             command = [str(node), "node_modules/@playwright/test/cli.js", "test", *sys.argv[1:]]
             return subprocess.run(command, cwd=UI, env={**os.environ, **known}, check=False).returncode
 

@@ -114,7 +114,7 @@ def _address(store: Store) -> tuple[str, str]:
     """How to see everything in a browser."""
     backend = store.backend
     if not isinstance(backend, EmbeddedBackend):
-        return f"{store.shown}/docs", "the server's page"
+        return store.shown, "everything, in a browser"
     browse = "and open http://127.0.0.1:5000"
     if store.address == resolve.address_of(resolve.FOLDER):
         return "tidemill server", browse

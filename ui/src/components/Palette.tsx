@@ -63,7 +63,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
       go: () => (one.to !== undefined ? navigate(one.to) : one.run?.()),
     })),
   ].filter((one) => one.label.toLowerCase().includes(words));
-  const entries = [...(found.data ?? []), ...pages];
+  // What was found for fewer letters stays on the screen meanwhile, as far as it fits those that are there now.
+  const fits = (one: Entry) => `${one.label} ${one.kind}`.toLowerCase().includes(words);
+  const entries = [...(found.data ?? []).filter(fits), ...pages];
   const chosen = Math.min(at, entries.length - 1);
   const choose = (entry: Entry | undefined) => {
     if (!entry) return;

@@ -44,10 +44,10 @@ export function Shell() {
           ))}
         </nav>
         <span className="grow" />
-        <button type="button" className="button search-open" aria-label="Search and commands" onClick={() => setPalette(true)}>
+        <button type="button" className="button search-open" title="Search and commands (Ctrl K)" onClick={() => setPalette(true)}>
           <Icon name="search" />
           <span>Search</span>
-          <kbd>Ctrl K</kbd>
+          <kbd aria-hidden="true">Ctrl K</kbd>
         </button>
         <button
           type="button"

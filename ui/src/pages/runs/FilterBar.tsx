@@ -48,7 +48,7 @@ export function FilterBar({ ids, value, keys, error, shift, onChange }: Props) {
     staleTime: 30_000,
   });
   const items: Suggestion[] = wanted ? valueItems(values.data?.values ?? [], wanted.typed) : completion.items;
-  const shown = open && items.length > 0;
+  const shown = open && items.length > 0 && (!completion.optional || at >= 0);
   const take = (item: Suggestion) => {
     const next = text.slice(0, completion.from) + item.insert + text.slice(caret);
     const place = completion.from + item.insert.length;

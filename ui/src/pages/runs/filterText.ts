@@ -12,6 +12,8 @@ export interface Suggestion {
 export interface Completion {
   from: number;
   items: Suggestion[];
+  /** The filter is whole as it stands: nothing need be shown unless somebody asks. */
+  optional?: boolean;
   /** A param or tag whose values are wanted; what has been typed of one is `typed`. */
   values?: { column: string; typed: string };
 }
@@ -65,7 +67,7 @@ export function complete(text: string, caret: number, keys: ExperimentKeys | und
     return { from, items: pick(ops.map((op) => ({ label: op, hint: "", insert: op.startsWith("IS") ? op : `${op} ` })), typed) };
   }
   if (wanted.what === "joiner") {
-    return { from, items: pick(["AND", "OR"].map((word) => ({ label: word, hint: "", insert: `${word} ` })), typed) };
+    return { from, optional: typed === "", items: pick(["AND", "OR"].map((word) => ({ label: word, hint: "", insert: `${word} ` })), typed) };
   }
   if (wanted.field === "status") {
     return { from, items: pick(STATUSES.map((one) => ({ label: one, hint: "", insert: `'${one}'` })), typed.replace(/'/g, "")) };
@@ -142,7 +144,7 @@ function pick(items: Suggestion[], typed: string): Suggestion[] {
 export function valueItems(values: { value: string; runs: number }[], typed: string): Suggestion[] {
   const word = typed.toLowerCase();
   return values
-    .filter((one) => one.value.toLowerCase().includes(word))
+    .filter((one) => one.value !== typed && one.value.toLowerCase().includes(word))
     .map((one) => ({ label: one.value || "(empty)", hint: `${one.runs} runs`, insert: valueText(one.value) }))
     .slice(0, 40);
 }
