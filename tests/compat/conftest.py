@@ -112,6 +112,13 @@ def client_environment(server: str) -> dict[str, str]:
     return {**kept, **_QUIET, **_CLIENT, "MLFLOW_TRACKING_URI": server}
 
 
+@pytest.fixture
+def their_server(tmp_path: Path) -> Iterator[str]:
+    """The address of MLflow's own server, empty."""
+    with mlflow_server(tmp_path / "mlflow", find_mlflow(3)) as address:
+        yield address
+
+
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.deep)])
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """MLflow's own server and one of ours, both empty; their addresses. Ours on each database in turn."""
