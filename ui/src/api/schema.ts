@@ -70,11 +70,23 @@ export interface BulkMetricHistory {
   metrics?: Metric[];
 }
 
+/** Stop a job: one that waits ends at once, one that works is stopped by its agent. */
+export interface CancelJob {
+  job_id?: string;
+}
+
 /** One check in words, whether it is green, and what was found. */
 export interface CheckResult {
   check: string;
   green: boolean;
   found: string;
+}
+
+/** Take the oldest job that waits for one of these executors. The agent must report every `lease_s` seconds or sooner. */
+export interface ClaimJob {
+  agent: string;
+  executors: string[];
+  lease_s?: number;
 }
 
 /** Forget events that are older than `older_than_ms` and that nobody has yet to be told of, at most `limit`. */
@@ -448,6 +460,11 @@ export interface EventPage {
   oldest: number;
 }
 
+/** The executors that jobs can be submitted to. */
+export interface ExecutorList {
+  executors?: OfferedExecutor[];
+}
+
 /** An experiment. Times are milliseconds since the epoch; `lifecycle_stage` is `active` or `deleted`. */
 export interface Experiment {
   experiment_id: string;
@@ -524,6 +541,11 @@ export interface GetExperiment {
 /** Read one experiment by its name, deleted or not. */
 export interface GetExperimentByName {
   experiment_name: string;
+}
+
+/** Read one job. */
+export interface GetJob {
+  job_id?: string;
 }
 
 /** Read the highest version of each stage; no `stages`: of all four. */
@@ -663,6 +685,38 @@ export interface IngestPoints {
   columns?: string;
 }
 
+/** One job. Times are ms since the epoch. */
+export interface Job {
+  job_id: string;
+  source_run_id: string;
+  experiment_id: string;
+  executor: string;
+  entry_point?: string;
+  run_name?: string;
+  params?: Param[];
+  state: JobState;
+  run_id?: string;
+  agent?: string;
+  message?: string;
+  cancel_asked?: boolean;
+  created: number;
+  updated: number;
+}
+
+/** One job; None only as the answer to a claim, where nothing waits. */
+export interface JobAnswer {
+  job?: Job;
+}
+
+/** One page of jobs; `next_page_token` exactly when there are more. */
+export interface JobPage {
+  jobs?: Job[];
+  next_page_token?: string;
+}
+
+/** How a job stands. The last three are ends. */
+export type JobState = "CANCELLED" | "CLAIMED" | "FAILED" | "FINISHED" | "QUEUED" | "RUNNING";
+
 /** A key and how many runs have it. */
 export interface KeyCount {
   key: string;
@@ -685,7 +739,7 @@ export interface Lineage {
   environment?: Environment;
   readers?: string[];
   siblings?: VersionName[];
-  deployments?: ServedBy[];
+  deployments?: Deployment[];
 }
 
 /** List one folder of a run's artifacts. `path` is relative to the run's artifact root. */
@@ -711,6 +765,10 @@ export interface ListEvents {
   newest?: boolean;
 }
 
+/** Ask which executors there are. */
+export interface ListExecutors {
+}
+
 /** Ask which metrics, params and tags the runs of some experiments have. */
 export interface ListKeys {
   experiment_ids?: string[];
@@ -726,6 +784,18 @@ export interface ListLoggedModelArtifacts {
 /** The policies of a registered model. */
 export interface ListPolicies {
   name: string;
+}
+
+/** What a trigger has done, or is to do; of one `state`, where it is given. */
+export interface ListTriggerRuns {
+  name?: string;
+  state?: DeliveryState;
+  max_results?: number;
+  page_token?: string;
+}
+
+/** Ask for all triggers of the server that answers. */
+export interface ListTriggers {
 }
 
 /** Ask which values a param or a tag has: `column` is `params.<key>` or `tags.<key>`. */
@@ -969,6 +1039,12 @@ export interface ModelVersionPage {
 export interface Nothing {
 }
 
+/** An executor that agents offer, and how many of them were heard of lately. */
+export interface OfferedExecutor {
+  name: string;
+  agents: number;
+}
+
 /** One key to order a table by: a column as in `GetRunTable.columns`, or `attributes.<name>`. */
 export interface OrderKey {
   column: string;
@@ -1071,6 +1147,15 @@ export interface ReportDeployment {
   since?: number;
   interval_s?: number;
   details?: Record<string, unknown>;
+}
+
+/** Say how a claimed job stands; each report renews the lease. */
+export interface ReportJob {
+  job_id?: string;
+  agent: string;
+  state?: JobState;
+  run_id?: string;
+  message?: string;
 }
 
 /** Mark a deleted experiment and all its runs active. */
@@ -1178,6 +1263,12 @@ export interface RunTable {
   columns: ((string | number | "NaN" | "Infinity" | "-Infinity" | null)[])[];
 }
 
+/** Run a trigger once more for the event of one of its runs, with the same delivery id. */
+export interface RunTriggerAgain {
+  name?: string;
+  delivery_id?: string;
+}
+
 /** Keep a view under a name, replacing an older one of that name. */
 export interface SaveView {
   experiment_id: string;
@@ -1204,6 +1295,14 @@ export interface SearchExperiments {
   view_type?: ViewType;
   filter?: string;
   order_by?: string[];
+  page_token?: string;
+}
+
+/** Jobs, the newest first; of these states (empty: all), and of this source run (empty: any). */
+export interface SearchJobs {
+  states?: JobState[];
+  source_run_id?: string;
+  max_results?: number;
   page_token?: string;
 }
 
@@ -1242,13 +1341,6 @@ export interface SearchRuns {
   order_by?: string[];
   page_token?: string;
   select?: string[];
-}
-
-/** A place where a version serves. */
-export interface ServedBy {
-  deployment: string;
-  state?: string;
-  updated?: number;
 }
 
 /** `store_type` is MLflow's word for a database-backed store; workspaces are not enabled. */
@@ -1329,6 +1421,16 @@ export interface Spread {
   high: number | "NaN" | "Infinity" | "-Infinity";
 }
 
+/** Clone a run of a project with changed parameters. `entry_point`, `run_name`, `experiment_id`: as the run's unless given. */
+export interface SubmitJob {
+  run_id: string;
+  executor: string;
+  params?: Param[];
+  entry_point?: string;
+  run_name?: string;
+  experiment_id?: string;
+}
+
 /** A key and its text. As sent, a missing value is the empty text; as answered, an empty value is there. */
 export interface Tag {
   key: string;
@@ -1359,6 +1461,24 @@ export interface TrashItem {
   name: string;
   deleted_time: number;
   artifact_uri: string;
+}
+
+/** One trigger of the server's file. `does` is `command`, `project` or `http`; `target` says which, without secrets. */
+export interface Trigger {
+  name: string;
+  kinds: string[];
+  subject?: string;
+  where?: Record<string, unknown>;
+  does: string;
+  target: string;
+  time_limit: number | "NaN" | "Infinity" | "-Infinity";
+  retries: number;
+  concurrency: number;
+}
+
+/** All triggers, in the order of the file. */
+export interface TriggerList {
+  triggers: Trigger[];
 }
 
 /** Rename an active experiment. */
@@ -1587,6 +1707,13 @@ export interface Operations {
   "deployments.list_deployments": [ListDeployments, DeploymentList];
   "deployments.get": [GetDeployment, DeploymentAnswer];
   "deployments.delete": [DeleteDeployment, Nothing];
+  "jobs.submit": [SubmitJob, JobAnswer];
+  "jobs.get": [GetJob, JobAnswer];
+  "jobs.search": [SearchJobs, JobPage];
+  "jobs.cancel": [CancelJob, JobAnswer];
+  "jobs.list_executors": [ListExecutors, ExecutorList];
+  "jobs.claim": [ClaimJob, JobAnswer];
+  "jobs.report": [ReportJob, JobAnswer];
   "views.save": [SaveView, View];
   "views.list_all": [ListViews, Views];
   "views.delete": [DeleteView, Nothing];
@@ -1599,6 +1726,9 @@ export interface Operations {
   "webhooks.rotate_secret": [RotateWebhookSecret, WebhookAnswer];
   "webhooks.list_deliveries": [ListWebhookDeliveries, DeliveryPage];
   "webhooks.redeliver": [RedeliverWebhook, Nothing];
+  "triggers.list_triggers": [ListTriggers, TriggerList];
+  "triggers.list_runs": [ListTriggerRuns, DeliveryPage];
+  "triggers.run_again": [RunTriggerAgain, Nothing];
 }
 
 /** Where each operation is. */
@@ -1690,6 +1820,13 @@ export const ROUTES = {
   "deployments.list_deployments": { verb: "GET", path: "/api/tidemill/1/deployments", writes: false },
   "deployments.get": { verb: "GET", path: "/api/tidemill/1/deployments/{deployment_id}", writes: false },
   "deployments.delete": { verb: "DELETE", path: "/api/tidemill/1/deployments/{deployment_id}", writes: true },
+  "jobs.submit": { verb: "POST", path: "/api/tidemill/1/jobs", writes: true },
+  "jobs.get": { verb: "GET", path: "/api/tidemill/1/jobs/{job_id}", writes: false },
+  "jobs.search": { verb: "POST", path: "/api/tidemill/1/jobs/search", writes: false },
+  "jobs.cancel": { verb: "POST", path: "/api/tidemill/1/jobs/{job_id}/cancel", writes: true },
+  "jobs.list_executors": { verb: "GET", path: "/api/tidemill/1/executors", writes: false },
+  "jobs.claim": { verb: "POST", path: "/api/tidemill/1/jobs/claim", writes: true },
+  "jobs.report": { verb: "POST", path: "/api/tidemill/1/jobs/{job_id}/report", writes: true },
   "views.save": { verb: "POST", path: "/api/tidemill/1/views/save", writes: true },
   "views.list_all": { verb: "GET", path: "/api/tidemill/1/views/list", writes: false },
   "views.delete": { verb: "POST", path: "/api/tidemill/1/views/delete", writes: true },
@@ -1702,4 +1839,7 @@ export const ROUTES = {
   "webhooks.rotate_secret": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/rotate-secret", writes: true },
   "webhooks.list_deliveries": { verb: "GET", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries", writes: false },
   "webhooks.redeliver": { verb: "POST", path: "/api/tidemill/1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver", writes: true },
+  "triggers.list_triggers": { verb: "GET", path: "/api/tidemill/1/triggers", writes: false },
+  "triggers.list_runs": { verb: "GET", path: "/api/tidemill/1/triggers/{name}/runs", writes: false },
+  "triggers.run_again": { verb: "POST", path: "/api/tidemill/1/triggers/{name}/runs/{delivery_id}/again", writes: true },
 } as const;

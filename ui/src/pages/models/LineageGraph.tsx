@@ -27,7 +27,7 @@ export function columnsOf(lineage: Lineage): Box[][] {
     run ? [{ kind: "run", label: run.run_name || run.run_id.slice(0, 12), detail: run.status.toLowerCase(), to: `runs/${run.run_id}` }] : [],
     model ? [{ kind: "logged model", label: model.name, detail: model.model_id.slice(0, 14), to: `logged-models/${model.model_id}` }] : [],
     [{ kind: "version", label: `${version.name} ${version.version}`, detail: (version.aliases ?? []).map((one) => `@${one}`).join(" "), here: true }],
-    (lineage.deployments ?? []).map((one) => ({ kind: "deployment", label: one.deployment, detail: one.state?.toLowerCase(), to: "deployments" })),
+    (lineage.deployments ?? []).map((one) => ({ kind: "deployment", label: one.name || one.deployment_id, detail: one.status.toLowerCase(), to: "deployments" })),
   ];
   return columns.filter((column) => column.length > 0);
 }
