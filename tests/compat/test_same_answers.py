@@ -42,6 +42,7 @@ _UNORDERED = {
     "model_outputs",
     "dataset_summaries",
     "latest_versions",
+    "events",
 }
 _IGNORED = {
     # Further hints on errors, in the newest versions only; no client reads them.

@@ -329,7 +329,8 @@ from sklearn.linear_model import LogisticRegression
 features, true = load_iris(return_X_y=True, as_frame=True)
 model = LogisticRegression(max_iter=500).fit(features, true)
 with tidemill.start_run() as run:
-    made = tidemill.sklearn.log_model(model, "net")
+    made = tidemill.sklearn.log_model(model, "net", registered_model_name="iris")
+    assert made.registered_model_version is None
     data = features.assign(target=true)
     tidemill.evaluate(model, data, targets="target", model_type="classifier", model_id=made.model_id)
     print(run.info.run_id, made.model_id)
@@ -354,4 +355,6 @@ def test_a_model_is_logged_and_judged_without_a_network(tmp_path: Path) -> None:
     assert str(model.status) == "LOGGED_MODEL_READY"
     assert {point.key for point in model.metrics} >= {"accuracy_score", "f1_score"}
     features = datasets.load_iris(as_frame=True).data
-    assert len(tidemill.sklearn.load_model(f"models:/{model_id}").predict(features)) == 150
+    (version,) = tidemill.search_model_versions(filter_string="name = 'iris'")
+    assert (version.version, version.run_id, version.model_id) == ("1", run_id, model_id)
+    assert len(tidemill.sklearn.load_model("models:/iris/1").predict(features)) == 150

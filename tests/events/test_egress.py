@@ -96,7 +96,7 @@ def test_what_is_public(address: str) -> None:
         ("https://0x7f.1/", "Webhook URL must not resolve to a non-public IP address."),
         ("https://[::1]/", "Webhook URL must not resolve to a non-public IP address."),
         ("https://[::ffff:169.254.169.254]/", "Webhook URL must not resolve to a non-public IP address."),
-        ("https://no-such-host.invalid/", "Cannot resolve webhook URL hostname 'no-such-host.invalid': "),
+        ("https://no-such-host.invalid/", "Cannot resolve Webhook URL hostname 'no-such-host.invalid': "),
         ("https://example.org/a b", "Invalid webhook URL 'https://example.org/a b': "),
         ("https://example.org/a\r\nX: y", "Invalid webhook URL "),
     ],

@@ -10,7 +10,9 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import tidemill
+from tidemill.models.audit import audit
 from tidemill.models.flavor import Flavor, find_flavor
+from tidemill.models.format import ModelFile
 
 NAMES = {
     "sklearn": "scikit-learn",
@@ -68,6 +70,28 @@ def test_an_absent_framework_says_what_to_install(tmp_path: Path) -> None:
         extra = {"pytorch": "torch"}.get(name, name)
         for line in said[2 * number : 2 * number + 2]:
             assert f"needs the package '{package}'. Install it with: pip install 'tidemill[{extra}]'" in line
+
+
+def test_an_audit_knows_what_flavors_would_run(tmp_path: Path) -> None:
+    graph, stages = tmp_path / "graph", tmp_path / "stages"
+    for folder, name, section in (
+        (graph, "pytorch", {"model_data": "data"}),
+        (stages, "spark", {"model_data": "sparkml"}),
+    ):
+        folder.mkdir()
+        ModelFile(flavors={name: section}).write(folder)
+    (graph / "data").mkdir()
+    assert not audit(graph).runs_code
+    (graph / "data" / "model.pt2").write_bytes(b"")
+    [found] = audit(graph).findings
+    assert (found.kind, found.path, found.runs_code) == ("flavor", "data/model.pt2", True)
+    (stages / "sparkml" / "metadata").mkdir(parents=True)
+    file = stages / "sparkml" / "metadata" / "part-0"
+    file.write_text('{"class": "org.apache.spark.ml.PipelineModel"}')
+    assert not audit(stages).findings
+    file.write_text('{"class": "their.code.Stage"}')
+    [found] = audit(stages).findings
+    assert (found.path, found.names, found.runs_code) == ("sparkml", ("their.code.Stage",), True)
 
 
 PACKAGE = """

@@ -163,7 +163,7 @@ def test_trials_in_hand_of_a_killed_sweep_are_followed_on(on_ray, client):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     process.kill()
-    process.wait()
+    process.communicate()
     (top,) = [run for run in client.search_runs(["0"]) if "tidemill.sweep" in run.data.tags]
     done = on_ray("sweep", "--resume", top.info.run_id, "--json")
     assert done.returncode == 0, done

@@ -175,7 +175,7 @@ WANTED = (
         ({"dataframe_records": [{"a": 1, "b": 2}, {"a": 1}]}, "INVALID_PARAMETER_VALUE", "Model is missing inputs ['b']."),
         (
             {"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2], [1, "x"]]}},
-            "INVALID_PARAMETER_VALUE",
+            "BAD_REQUEST",
             "Incompatible input types for column b.",
         ),
         ({"dataframe_split": {"columns": ["a", "b"], "data": [[1, 2, 3]]}}, "INVALID_PARAMETER_VALUE", "Each row must have 2"),
@@ -274,3 +274,16 @@ def test_tables_that_swell(serve, sums, monkeypatch):
     assert len(small.getvalue()) < 100_000
     assert served.invoke(small.getvalue(), {"Content-Type": "application/vnd.apache.parquet"}).status == 413
     assert served.invoke(stream(table), {"Content-Type": "application/vnd.apache.arrow.stream"}).status == 413
+
+
+def test_whole_numbers_that_come_as_fractions(serve, tools):
+    double = Servable(
+        "d", "1", lambda data, params: data["n"].to_numpy() * 2, inputs=tools.columns(("n", "long"), ("s", "string"))
+    )
+    served = serve(double)
+    assert served.invoke({"dataframe_records": [{"n": 3.0, "s": "x"}, {"s": None, "n": 4}]}).predictions == [6, 8]
+    assert served.invoke({"dataframe_split": {"columns": ["s", "n"], "data": [["x", 3.0]]}}).predictions == [6]
+    for wrong in (3.5, "3", True, None, 1e30, 2**63):
+        answer = served.invoke({"dataframe_records": [{"n": wrong, "s": "x"}]})
+        assert (answer.status, answer.json["error_code"]) == (400, "BAD_REQUEST"), wrong
+        assert answer.json["message"].startswith("Incompatible input types for column n.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tidemill.api import experiments, inputs, logged_models, metrics, runs
+from tidemill.api import experiments, inputs, logged_models, metrics, model_versions, registered_models, runs
 from tidemill.store.backend import SqlBackend
 from tidemill.store.postgres import PostgresTx
 from tidemill.store.sqlite import SqliteTx
@@ -16,14 +16,18 @@ from tidemill.testing.factories import (
     history_of,
     new_experiment,
     new_model,
+    new_registered_model,
     new_run,
+    new_version,
     unique,
 )
 from tidemill.types.experiments import CreateExperiment, SearchExperiments
 from tidemill.types.inputs import Dataset, DatasetInput, LogInputs
 from tidemill.types.logged_models import CreateLoggedModel, LogLoggedModelParams, SearchLoggedModels, SetLoggedModelTags
 from tidemill.types.metrics import GetMetricHistoryBulk, MetricPoint
+from tidemill.types.model_versions import SearchModelVersions, TransitionStage
 from tidemill.types.page import Tag
+from tidemill.types.registered_models import SearchRegisteredModels, SetAlias
 from tidemill.types.runs import CreateRun, LogBatch, LogMetric, LogParam, Param, SearchRuns, SetTag, UpdateRun
 
 
@@ -248,3 +252,23 @@ def test_inputs(store: SqlBackend, counter: Counter) -> None:
         for run, found in zip(runs_, (links(1), links(50)), strict=True)
     }
     assert len(counts) == 1
+
+
+def test_a_page_of_registered_models(store: SqlBackend, counter: Counter) -> None:
+    mark = unique("page")
+    for number in range(30):
+        name = new_registered_model(store, f"{mark}-{number:02}", tags={"a": "1"})
+        for stage in ("None", "Staging", "Production"):
+            version = new_version(store, name, tags={"b": "2"})
+            store.call(model_versions.transition_stage, TransitionStage(name, version, stage))
+        store.call(registered_models.set_alias, SetAlias(name, "champion", "1"))
+
+    def page(most: int) -> int:
+        arg = SearchRegisteredModels(f"tags.a = '1' AND name LIKE '{mark}%'", most)
+        return counter.of(lambda: store.call(registered_models.search, arg))
+
+    # Who has the tag; the models; their tags, latest versions, those' tags, aliases.
+    assert (page(1), page(30)) == (6, 6)
+    versions = SearchModelVersions(f"name LIKE '{mark}%'")
+    # Who is called so; the versions; their tags.
+    assert counter.of(lambda: store.call(model_versions.search, versions)) == 3

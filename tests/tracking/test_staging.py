@@ -114,3 +114,36 @@ def test_a_models_bad_name_is_refused_offline(tmp_path: Path) -> None:
     tidemill.set_tracking_uri("http://127.0.0.1:9")
     with tidemill.start_run(), pytest.raises(InvalidParameter, match="Invalid model name"):
         tidemill.initialize_logged_model("a/b")
+
+
+REGISTERED = """
+import sys, tidemill
+from tidemill.models.python_model import PythonModel
+with tidemill.start_run():
+    made = tidemill.pyfunc.log_model("double", lambda data: data, registered_model_name="it's mine")
+print(made.registered_model_version, made.model_id)
+"""
+
+
+def test_a_version_is_made_once_however_often_it_is_sent(server: str, tmp_path: Path) -> None:
+    import shutil
+
+    nowhere = {"TIDEMILL_URI": "http://127.0.0.1:9", "TIDEMILL_OFFLINE": "1", "TIDEMILL_CAPTURE": "0"}
+    command = [sys.executable, "-c", REGISTERED]
+    done = subprocess.run(command, env={**os.environ, **nowhere}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == "None"
+    sync = [sys.executable, "-c", "import sys; from tidemill.cli.main import main; sys.exit(main())", "sync"]
+    for number in range(2):
+        copy = tmp_path / f"copy{number}"
+        shutil.copytree(tmp_path / ".tidemill" / "journal", copy)
+        sent = subprocess.run([*sync, str(copy), "--to", server], capture_output=True, text=True, timeout=60)
+        assert sent.returncode == 0, sent.stderr
+        assert "refused" not in sent.stderr
+    (version,) = tidemill.Client(server).search_model_versions('name = "it\'s mine"')
+    assert (version.version, version.model_id) == ("1", done.stdout.split()[1])
+    online = subprocess.run(
+        command, env={**os.environ, "TIDEMILL_URI": server}, capture_output=True, text=True, timeout=60
+    )
+    assert online.returncode == 0, online.stderr
+    assert online.stdout.split()[0] == "2"

@@ -152,7 +152,7 @@ class Egress:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise Forbidden(f"Invalid {_lower(what)} {url!r}: {error}") from None
+            raise Forbidden(f"Invalid {_lower(what)} {url!r}: {error!r}") from None
         if parts.scheme not in self.rules.schemes or parts.scheme not in _PORTS:
             raise Forbidden(
                 f"Invalid {_lower(what)} scheme: {parts.scheme!r}. Allowed schemes are: {', '.join(self.rules.schemes)}."
@@ -170,7 +170,7 @@ class Egress:
         try:
             found = list(self._resolve(host, port))
         except (OSError, UnicodeError) as error:
-            raise Forbidden(f"Cannot resolve {_lower(what)} hostname {host!r}: {error}") from None
+            raise Forbidden(f"Cannot resolve {what} hostname {host!r}: {error}") from None
         if not self.rules.private:
             for address in found:
                 if not is_public(address):

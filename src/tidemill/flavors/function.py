@@ -96,7 +96,8 @@ class FunctionFlavor:
         model_config: Mapping[str, Any] | None = None,
     ) -> LoadedPythonModel:
         """The model with its context, `load_context` called."""
-        merged = {**(config.get("config") or {}), **(model_config or {})}
+        said = config.get("config") or {}
+        merged = {**(said if isinstance(said, dict) else {}), **(model_config or {})}
         if config.get("model_code_path"):
             path = inside(folder, os.path.basename(str(config["model_code_path"]).replace("\\", "/")), "script")
             trust.demand(allow_pickle, f"the script '{path.name}'")
@@ -104,8 +105,7 @@ class FunctionFlavor:
         else:
             path = inside(folder, str(config.get("python_model") or _PICKLE), "pickled model")
             model = trust.unpickle(path, allow_pickle)
-        named = config.get("artifacts") or {}
-        files = {name: str(inside(folder, one.get("path"), f"artifact {name}")) for name, one in named.items()}
+        files = {name: str(inside(folder, path, f"artifact {name}")) for name, path in _artifact_paths(config)}
         context = PythonModelContext(files, merged)
         model = as_python_model(model)
         model.load_context(context)
@@ -141,6 +141,13 @@ def as_python_model(model: Any) -> Any:
     raise InvalidParameter(
         f"A Python model is a PythonModel, a function, or the path of a script; this is a {type(model).__name__}."
     )
+
+
+def _artifact_paths(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    named = config.get("artifacts") or {}
+    if not isinstance(named, dict) or not all(isinstance(one, dict) for one in named.values()):
+        raise InvalidParameter("MLmodel is damaged: 'artifacts' must be a map of maps.")
+    return [(str(name), one.get("path")) for name, one in named.items()]
 
 
 def _copied(folder: Path, name: str, source: "str | os.PathLike[str]") -> dict[str, str]:

@@ -71,6 +71,16 @@ class PyTorch:
         loaded = torch.load(inside(data, "model.pth", "model_data"), map_location="cpu", weights_only=False)
         return loaded.eval()
 
+    def would_run(self, folder: Path, config: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
+        """What loading runs beyond pickles, for an audit: (file, in words, names)."""
+        data = inside(folder, config.get("model_data") or config.get("data") or "data", "model_data")
+        if not (data / "model.pt2").exists():
+            return []
+        text = (
+            "an exported graph, parts of which are unpickled and evaluated; not if module=YourClass() takes its weights"
+        )
+        return [((data / "model.pt2").relative_to(folder.resolve()).as_posix(), text, ("torch.export.load",))]
+
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predict:
         """A frame to a frame, an array to an array; params are arguments of the module's `forward`."""
         torch = framework("torch", "torch")

@@ -48,6 +48,12 @@ class Spark:
             _session()
             return ml.PipelineModel.load(path.absolute().as_uri())
 
+    def would_run(self, folder: Path, config: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]]]:
+        """What loading runs beyond pickles, for an audit: (file, in words, names)."""
+        name = str(config.get("model_data") or _FOLDER)
+        foreign = tuple(_foreign_stages(inside(folder, name, "model_data")))
+        return [(name, "stages that are not Spark's own", foreign)] if foreign else []
+
     def predictor(self, native: Any, config: Mapping[str, Any]) -> Predict:
         """A pandas frame to the list of its rows' `prediction`."""
 

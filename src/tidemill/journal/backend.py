@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from weakref import WeakSet
 
-from tidemill.api import codec, experiments, logged_models, runs
+from tidemill.api import codec, experiments, logged_models, model_versions, registered_models, runs
 from tidemill.api.operation import AnyOperation, Backend, Operation
 from tidemill.clock import now_ms
-from tidemill.errors import InvalidParameter, NotFound, TidemillError, Unavailable
+from tidemill.errors import AlreadyExists, InvalidParameter, NotFound, TidemillError, Unavailable
 from tidemill.journal import copies, format, known, past, sender, state
 from tidemill.journal.delivery import BY_NAME
 from tidemill.journal.waiting import Waiting, megabytes
@@ -24,7 +24,9 @@ from tidemill.types.logged_models import (
     GetLoggedModel,
     LoggedModelAnswer,
 )
+from tidemill.types.model_versions import CreateModelVersion, ModelVersionAnswer
 from tidemill.types.page import NOTHING, Nothing
+from tidemill.types.registered_models import CreateRegisteredModel
 from tidemill.types.runs import CreateRun, GetRun, Run, RunAnswer, RunData, RunInfoAnswer, SetTag, UpdateRun
 
 In = TypeVar("In")
@@ -164,6 +166,25 @@ class JournalBackend:
         self.known.remember(found.info)
         self.writer.prepare()
         return past.with_last_points(self.writer.root, self.writer.target, found)
+
+    def register(self, model: CreateRegisteredModel, version: CreateModelVersion) -> ModelVersionAnswer | None:
+        """Make a version of a registered model, and that where it is missing; None: noted, to be made with the rest.
+
+        The version's files are brought to the store first; where they cannot be in time, it is made when they are there.
+        """
+        waiting: list[tuple[AnyOperation, Any]] = [(registered_models.create, model), (model_versions.create, version)]
+        if self._is_reachable():
+            try:
+                with contextlib.suppress(AlreadyExists):
+                    self._at_once().call(registered_models.create, model)
+                del waiting[0]
+                self.flush()
+                return self._at_once().call(model_versions.create, version)
+            except Unavailable as error:
+                self._went_down(error)
+        for op, arg in waiting:
+            self._note(op, arg)
+        return None
 
     def flush(self, wait_s: float | None = None) -> None:
         """Bring everything that this process has logged to the store. Raises what prevents it."""

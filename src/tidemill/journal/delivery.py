@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from tidemill.api import codec, columns, logged_models, runs
+from tidemill.api import codec, columns, logged_models, model_versions, registered_models, runs
 from tidemill.api.operation import AnyOperation
 from tidemill.api.table import OPERATIONS
-from tidemill.errors import EndpointNotFound, NotFound, NotSupported, TidemillError, Unavailable
+from tidemill.errors import AlreadyExists, EndpointNotFound, NotFound, NotSupported, TidemillError, Unavailable
 from tidemill.journal import format, state
 from tidemill.types.metrics import MetricPoint
+from tidemill.types.model_versions import CreateModelVersion, SearchModelVersions
 from tidemill.types.runs import IngestPoints, LogBatch, RunStatus
 
 if TYPE_CHECKING:
@@ -176,9 +177,24 @@ class Delivery:
         if experiment.startswith(BY_NAME):
             found = self._sender.experiment_id(experiment.removeprefix(BY_NAME))
             arg = msgspec.structs.replace(arg, experiment_id=found)
+        if op is registered_models.create:
+            with contextlib.suppress(AlreadyExists):
+                self._sender.target.call(op, arg)
+            return
+        if op is model_versions.create and self._is_version(arg):
+            return
         answer = self._sender.target.call(op, arg)
         with self._lock:
             self._note(op, arg, answer)
+
+    def _is_version(self, arg: CreateModelVersion) -> bool:
+        """Whether this version was made before, and only the answer was lost: the store numbers them, so it cannot say."""
+        quote = '"' if "'" in arg.name else "'"
+        page = self._sender.target.call(
+            model_versions.search, SearchModelVersions(f"name = {quote}{arg.name}{quote}", max_results=1000)
+        )
+        wanted = (arg.source, arg.run_id or None, arg.model_id or None)
+        return any((one.source, one.run_id or None, one.model_id or None) == wanted for one in page.model_versions)
 
     def _translated(self, body: bytes) -> bytes:
         """`body` with the ids that the store gave, where it makes its own: wherever they stand, in tags and lists too."""

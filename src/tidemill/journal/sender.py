@@ -202,20 +202,21 @@ class _Journal:
 
     def _take(self, item: Item) -> None:
         """Put a record into the window, and send that when it is full. What is about no run is sent alone."""
+        if item.point is not None:
+            self._window.append(item)
+            self._points += len(item.point.keys)
+            if self._points >= INGEST and self._points >= INGEST * self._jobs():
+                self._send_window()
+            return
         # Until one run was created it is not known whether the store keeps our ids: others may name this one.
         alone = not item.run or (item.creates and self._sender.jobs > 1 and self._sender.keeps_ids is None)
         if alone:
             self._send_window()
         self._window.append(item)
-        if item.point is not None:
-            self._points += len(item.point.keys)
-        else:
-            self._others += 1
-            if item.record.kind == format.ARTIFACT:
-                self._bytes += format.read_artifact(item.record.payload).size
-        jobs = self._jobs()
-        most = (INGEST if self._sender.has_ingest else BATCH) * jobs
-        if alone or self._points >= most or self._others >= _WINDOW * jobs or self._bytes >= _WINDOW_BYTES:
+        self._others += 1
+        if item.record.kind == format.ARTIFACT:
+            self._bytes += format.read_artifact(item.record.payload).size
+        if alone or self._others >= _WINDOW * self._jobs() or self._bytes >= _WINDOW_BYTES:
             self._send_window()
 
     def _jobs(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tidemill.errors import NotFound, TidemillError
 from tidemill.models.environment import REQUIREMENTS
-from tidemill.models.flavor import flavor_of_loader
+from tidemill.models.flavor import find_flavor, flavor_of_loader
 from tidemill.models.format import PYFUNC, ModelFile, inside
 from tidemill.models.pickles import DANGEROUS, LIMIT, PickleReport, scan
 
@@ -23,8 +23,9 @@ _TRUSTED = ("sklearn.", "numpy.", "scipy.", "builtins.", "collections.", "functo
 class Finding:
     """One thing that loading the model may run, or that leads out of its folder.
 
-    `kind`: `pickle`, `script`, `code`, `loader`, `types`, `native`, `link`, `path`, `install`. `runs_code`: loading needs
-    `allow_pickle` for it. `names`: what it imports, or the types it makes. `dangerous`: those of them that can do anything.
+    `kind`: `pickle`, `script`, `code`, `loader`, `flavor`, `types`, `native`, `link`, `path`, `install`. `runs_code`:
+    loading needs `allow_pickle` for it. `names`: what it imports, or the types it makes. `dangerous`: those of them that
+    can do anything.
     """
 
     kind: str
@@ -53,7 +54,7 @@ def audit(folder: "str | os.PathLike[str]") -> Audit:
     """Look at every file of a model folder. Raises NotFound where there is no model."""
     root = Path(folder)
     model = ModelFile.read(root)
-    found = [*_said(root, model), *_files(root, model)]
+    found = [*_said(root, model), *_flavors(root, model), *_files(root, model)]
     return Audit(str(root), tuple(model.flavors), tuple(sorted(found, key=lambda one: (not one.runs_code, one.path))))
 
 
@@ -72,6 +73,21 @@ def _said(root: Path, model: ModelFile) -> Iterator[Finding]:
     loader = str(model.flavors.get(PYFUNC, {}).get("loader_module") or "")
     if loader and flavor_of_loader(loader) is None:
         yield Finding("loader", loader, "a module of its own loads the model", True, (loader,))
+
+
+def _flavors(root: Path, model: ModelFile) -> Iterator[Finding]:
+    """What flavors know of their own files: those that have a method `would_run(folder, config)`."""
+    for name, section in model.flavors.items():
+        try:
+            found = list(getattr(find_flavor(name), "would_run", _nothing)(root, section))
+        except TidemillError:  # a flavor of a package that is not here, or a path that `_said` tells of
+            continue
+        for path, text, names in found:
+            yield Finding("flavor", path, text, True, names, names)
+
+
+def _nothing(folder: Path, config: Any) -> list[tuple[str, str, tuple[str, ...]]]:
+    return []
 
 
 def _files(root: Path, model: ModelFile) -> Iterator[Finding]:

@@ -97,6 +97,13 @@ def read_example(folder: "str | Path", model: ModelFile) -> Any:
         return None
     content, kind = found[0], (model.saved_input_example_info or {}).get("type")
     schema = None if model.signature is None else model.signature.inputs
+    try:
+        return _decoded(content, kind, schema)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidParameter(f"The model's input example is damaged: {error!r}.") from None
+
+
+def _decoded(content: Any, kind: Any, schema: Schema | None) -> Any:
     if kind == "dataframe":
         return _frame(content, schema)
     if kind == "ndarray":
@@ -121,9 +128,11 @@ def _content(folder: "str | Path", model: ModelFile) -> tuple[Any, dict[str, Any
         return None
     try:
         content = json.loads(inside(folder, info.get("artifact_path", EXAMPLE), "input example").read_bytes())
-    except ValueError as error:
-        raise InvalidParameter(f"The model's input example is not JSON: {error}.") from None
+    except (ValueError, OSError) as error:
+        raise InvalidParameter(f"The model's input example cannot be read: {error}.") from None
     if info.get("params"):
+        if not isinstance(content, dict) or not {"inputs", "params"} <= content.keys():
+            raise InvalidParameter("The model's input example is damaged: it must hold 'inputs' and 'params'.")
         return content["inputs"], content["params"]
     return content, None
 

@@ -33,6 +33,12 @@ _OWN = (
 )  # fmt: skip
 
 
+_KINDS: dict[str, type] = {
+    "signature": dict, "metadata": dict, "saved_input_example_info": dict, "model_uuid": str, "model_id": str,
+    "run_id": str, "artifact_path": str, "model_size_bytes": int,
+}  # fmt: skip
+
+
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).replace(tzinfo=None).isoformat(" ")
 
@@ -85,6 +91,9 @@ class ModelFile:
         flavors = fields.get("flavors") or {}
         if not isinstance(flavors, dict) or not all(isinstance(one, dict) for one in flavors.values()):
             raise InvalidParameter("MLmodel is damaged: 'flavors' must be a map of maps.")
+        for key, kind in _KINDS.items():
+            if fields.get(key) is not None and not isinstance(fields[key], kind):
+                raise InvalidParameter(f"MLmodel is damaged: '{key}' must be a {kind.__name__}.")
         said = fields.get("signature")
         hinted = bool(fields.get("is_signature_from_type_hint")), bool(fields.get("type_hint_from_example"))
         signature = Signature.from_dict(said, *hinted) if isinstance(said, dict) and any(said.values()) else None

@@ -84,7 +84,7 @@ def _load_by_module(
     data = inside(folder, section["data"], "data") if section.get("data") else folder
     try:
         load: Callable[..., Any] = import_module(loader)._load_pyfunc
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise InvalidParameter(f"The model's loader_module '{loader}' cannot be used: {error}.") from None
     merged = {**(section.get("config") or {}), **(config or {})}
     native = load(str(data), merged) if merged else load(str(data))

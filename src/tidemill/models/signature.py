@@ -41,6 +41,8 @@ class Signature:
     ) -> "Signature":
         """Read what `to_dict` or MLflow wrote. Raises InvalidParameter."""
         inputs, outputs, params = (fields.get(part) for part in ("inputs", "outputs", "params"))
+        if not all(part is None or isinstance(part, str) for part in (inputs, outputs, params)):
+            raise InvalidParameter("MLmodel is damaged: each part of 'signature' must be a JSON text.")
         return cls(
             Schema.from_json(inputs) if inputs else None,
             Schema.from_json(outputs) if outputs else None,

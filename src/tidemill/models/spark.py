@@ -1,5 +1,6 @@
 """A model as a function of Spark SQL: each executor loads it once and predicts batch by batch."""
 
+import atexit
 import shutil
 import tempfile
 import uuid
@@ -30,9 +31,10 @@ def udf(
     except ImportError:
         raise MissingDependency("pyspark", "spark", "A Spark function") from None
     name = f"tidemill-model-{uuid.uuid4().hex}"
-    with tempfile.TemporaryDirectory() as place:
-        shutil.copytree(folder, Path(place) / name)  # Spark keeps sent files by their last name
-        spark.sparkContext.addFile(str(Path(place) / name), recursive=True)
+    place = Path(tempfile.mkdtemp(prefix="tidemill-models-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)  # executors fetch it when they first need it
+    shutil.copytree(folder, place / name)  # Spark keeps sent files by their last name
+    spark.sparkContext.addFile(str(place / name), recursive=True)
     predict = _batches(name, allow_pickle, dict(params) if params else None)
     return pandas_udf(predict, result_type, PandasUDFType.SCALAR_ITER)
 

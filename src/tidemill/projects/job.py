@@ -17,6 +17,10 @@ Out = Callable[[bytes, bool], None]
 """Takes what the job prints, in pieces; True: it came on standard error, where the engine keeps that apart."""
 
 
+NOT_PASSED_ON = ("MLFLOW_EXPERIMENT_NAME",)
+"""Variables that a job does not get from its surroundings: the experiment is named by its id."""
+
+
 class Resources(msgspec.Struct, frozen=True):
     """What a job needs of a cluster: CPUs, GPUs, memory in MB; 0 leaves it to the cluster."""
 

@@ -31,6 +31,7 @@ from tidemill.projects.executors import choose as executors
 from tidemill.projects.job import Ending, Job, Out, Resources
 from tidemill.projects.loopback import INHERITED, reachable
 from tidemill.projects.needs import Needs, needs_of
+from tidemill.projects.tree import MARK
 from tidemill.tracking import context, resolve, tags
 from tidemill.tracking.client import Client
 from tidemill.tracking.files import files_at
@@ -273,7 +274,7 @@ def _tags(prepared: Prepared) -> dict[str, str]:
 
 def _outer_run() -> str | None:
     """The run of the project that this process is a step of."""
-    return os.environ.get("MLFLOW_RUN_ID") if os.environ.get("TIDEMILL_JOB") else None
+    return os.environ.get(MARK, "").partition("-")[0] or None
 
 
 def _record(prepared: Prepared, code: record.CodeRecord) -> record.Record:
@@ -302,7 +303,7 @@ def _job(prepared: Prepared, run_id: str, experiment_id: str, address: str, url:
         "MLFLOW_EXPERIMENT_ID": experiment_id,
         "MLFLOW_TRACKING_URI": url,
         "TIDEMILL_URI": address,
-        "MLFLOW_EXPERIMENT_NAME": "",
+        MARK: run_id,
         "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),
     }
     if url != address:

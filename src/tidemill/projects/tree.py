@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 MARK = "TIDEMILL_JOB"
+"""The variable that marks processes of a job; it begins with the run's id."""
 _PATIENCE_S = 5.0
 _LAST_S = 2.0
 

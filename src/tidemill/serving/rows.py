@@ -126,7 +126,10 @@ def _row_decoder(columns: Sequence[Column]) -> Callable[[bytes], Rows]:
         try:
             rows = decoder.decode(data)
         except msgspec.ValidationError as error:
-            raise _refusal(columns, str(error)) from None
+            try:
+                rows = decoder.decode(_whole_numbers(columns, data))
+            except msgspec.ValidationError:
+                raise _refusal(columns, str(error)) from None
         if len(kinds) == 1 and not set(map(len, rows)) <= {width}:
             raise InvalidParameter(f"Each row must have {width} values, one for each column.")
         return rows
@@ -134,17 +137,28 @@ def _row_decoder(columns: Sequence[Column]) -> Callable[[bytes], Rows]:
     return decode
 
 
-def _refusal(columns: Sequence[Column], text: str) -> InvalidParameter:
-    """An error of msgspec's, with the name of the column."""
+def _whole_numbers(columns: Sequence[Column], data: bytes) -> bytes:
+    """`data` with 3.0 as 3 in columns of whole numbers: some callers know only fractions. 3.5 stays, to be refused."""
+    rows = msgspec.json.decode(data, type=list[list[Any]])
+    for place, column in enumerate(columns):
+        if column.kind in ("integer", "long"):
+            for row in rows:
+                if place < len(row) and isinstance(row[place], float) and row[place].is_integer():
+                    row[place] = int(row[place])
+    return msgspec.json.encode(rows)
+
+
+def _refusal(columns: Sequence[Column], text: str) -> BadRequest:
+    """An error of msgspec's, with the name of the column. (Values that do not fit are BAD_REQUEST in MLflow.)"""
     what, _, path = text.partition(" - at `$[")
     pieces = path.rstrip("`").replace("]", "").split("[")
     if len(pieces) > 1 and pieces[1].isdigit() and int(pieces[1]) < len(columns):
         column = columns[int(pieces[1])]
-        return InvalidParameter(
+        return BadRequest(
             f"Incompatible input types for column {column.name}. {what} in row {pieces[0]}; the model's schema says "
             f"{column.kind}."
         )
-    return InvalidParameter(f"The data does not fit the model's schema: {text}.")
+    return BadRequest(f"The data does not fit the model's schema: {text}.")
 
 
 def _record_reader(schema: Schema) -> Callable[[bytes], Rows]:
@@ -160,13 +174,14 @@ def _record_reader(schema: Schema) -> Callable[[bytes], Rows]:
         fields.append((field, _cell(column)) if column.required else (field, _cell(column), None))
     record = msgspec.defstruct("Record", fields, rename=names, kw_only=True, gc=False)
     decoder = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+    explain = _odd_record_reader(schema)
     astuple = msgspec.structs.astuple
 
     def decode(data: bytes) -> Rows:
         try:
             return list(map(astuple, decoder.decode(data)))
-        except msgspec.ValidationError as error:
-            raise _explain(schema, data, str(error)) from None
+        except msgspec.ValidationError:
+            return explain(data)  # raises, and says why, unless whole numbers came as 3.0
 
     return decode
 
@@ -178,26 +193,13 @@ def _odd_record_reader(schema: Schema) -> Callable[[bytes], Rows]:
     def read(data: bytes) -> Rows:
         try:
             records = msgspec.json.decode(data, type=list[dict[str, Any]])
-        except msgspec.ValidationError as error:
-            raise _explain(schema, data, str(error)) from None
+        except msgspec.ValidationError:
+            raise InvalidParameter("'dataframe_records' must be a list of objects, one for each row.") from None
         for one in records:
             check_names(schema, list(one))
         return decode(msgspec.json.encode([[one.get(name) for name in schema.names] for one in records]))
 
     return read
-
-
-def _explain(schema: Schema, data: bytes, text: str) -> InvalidParameter:
-    try:
-        rows = msgspec.json.decode(data, type=list[dict[str, Any]])
-    except msgspec.ValidationError:
-        return InvalidParameter("'dataframe_records' must be a list of objects, one for each row.")
-    for row in rows:
-        try:
-            check_names(schema, list(row))
-        except InvalidParameter as error:
-            return error
-    return InvalidParameter(f"The data does not fit the model's schema: {text}.")
 
 
 def _converter(schema: Schema) -> Callable[[Rows], Rows] | None:

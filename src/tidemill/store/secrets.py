@@ -61,7 +61,8 @@ class Keyring:
         if words:
             if min(map(len, words)) < _LEAST:
                 raise InvalidParameter(
-                    f"TIDEMILL_SECRET_KEY must have at least {_LEAST} characters; choose random ones."
+                    f"TIDEMILL_SECRET_KEY must have at least {_LEAST} characters; choose random ones. (A comma "
+                    "separates several keys.)"
                 )
             return [hashlib.sha256(word.encode()).digest() for word in words]
         if not self._keys and self._file is not None:

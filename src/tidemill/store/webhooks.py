@@ -52,10 +52,13 @@ _MOST_GRACE_S = 90 * 86_400
 def create(database: Database, site: Site, arg: t.CreateWebhook) -> t.WebhookAnswer:
     """See the operation `webhooks.create`."""
     _check_name(arg.name)
-    if not (arg.events or arg.kinds or arg.rules):
-        raise codec.missing("events")
+    events = arg.events or []
+    if not (events or arg.kinds or arg.rules):
+        if arg.events is None:
+            raise codec.missing("events")
+        raise InvalidParameter("Webhook events must be a non-empty list of WebhookEvent objects: [].")
     _check_texts(arg.description, arg.url, arg.secret)
-    _check_kinds(arg.events, arg.kinds)
+    _check_kinds(events, arg.kinds)
     _outgoing(site).check(arg.url)
     webhook_id = str(uuid.uuid4())
     secret = site.keyring.seal(arg.secret, webhook_id) if arg.secret else None
@@ -67,7 +70,7 @@ def create(database: Database, site: Site, arg: t.CreateWebhook) -> t.WebhookAns
             "INSERT INTO webhooks (id, name, url, description, events, kinds, status, secret, created, updated) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                webhook_id, arg.name, arg.url, arg.description, _text(arg.events), _text(arg.kinds),
+                webhook_id, arg.name, arg.url, arg.description or None, _text(events), _text(arg.kinds),
                 _STATUSES.index(status) + 1, secret, now, now,
             ),
         )  # fmt: skip
@@ -93,9 +96,11 @@ def update(database: Database, site: Site, arg: t.UpdateWebhook) -> t.WebhookAns
     def change(tx: Tx) -> t.WebhookAnswer:
         before = _one(tx, arg.webhook_id)
         sets: dict[str, object] = {"updated": now_ms()}
-        for column, given in (("name", arg.name), ("url", arg.url), ("description", arg.description)):
+        for column, given in (("name", arg.name), ("url", arg.url)):
             if given:
                 sets[column] = given
+        if arg.description is not None:
+            sets["description"] = arg.description or None
         if arg.events:
             sets["events"] = _text(arg.events)
         if arg.kinds is not None:
@@ -170,15 +175,14 @@ def test(database: Database, site: Site, arg: t.TestWebhook) -> t.WebhookTestAns
 
 def list_webhooks(tx: Tx, arg: t.ListWebhooks) -> t.WebhookPage:
     """See the operation `webhooks.list_webhooks`."""
-    if not 1 <= arg.max_results <= 1000:
-        raise InvalidParameter(
-            f"Invalid value {arg.max_results} for parameter 'max_results' supplied. It must be between 1 and 1000"
-        )
+    most = arg.max_results or 100
+    if not 1 <= most <= 1000:
+        raise InvalidParameter("max_results must be between 1 and 1000.")
     where = Where()
     if not arg.all:
         where.append("w.events <> '[]'")
     after = read_token(arg.page_token, _NEWEST)
-    rows, token = page(tx, _COLUMNS, "webhooks w", where, _NEWEST, arg.max_results, after)
+    rows, token = page(tx, _COLUMNS, "webhooks w", where, _NEWEST, most, after)
     return t.WebhookPage(webhooks=[_entity(tx, row) for row in rows], next_page_token=token)
 
 

@@ -2,13 +2,13 @@
 
 from tidemill.tracking.approvals import ApprovalCalls
 from tidemill.tracking.artifacts import ArtifactCalls
-from tidemill.tracking.events import EventCalls
 from tidemill.tracking.experiments import ExperimentCalls
 from tidemill.tracking.inputs import InputCalls
 from tidemill.tracking.metrics import MetricCalls
+from tidemill.tracking.webhooks import WebhookCalls
 
 
-class Client(ExperimentCalls, MetricCalls, InputCalls, ArtifactCalls, ApprovalCalls, EventCalls):
+class Client(ExperimentCalls, MetricCalls, InputCalls, ArtifactCalls, ApprovalCalls, WebhookCalls):
     """Everything about experiments, runs, logged models and registered models, without any notion of an active run.
 
     `Client()` works on the address in force (`tidemill.get_tracking_uri()`), `Client("http://host:5000")` on another.

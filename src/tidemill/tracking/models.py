@@ -12,16 +12,20 @@ from typing import Any
 
 from tidemill.artifacts.uri import ArtifactUri, safe_path
 from tidemill.errors import AlreadyExists, NotFound
+from tidemill.journal.backend import JournalBackend
 from tidemill.models.flavor import Flavor
 from tidemill.models.format import FILE, ModelFile
 from tidemill.models.save import save_model
 from tidemill.models.signature import Signature
 from tidemill.tracking import run, start
 from tidemill.tracking.client import Client
+from tidemill.tracking.context import user_name
 from tidemill.tracking.downloads import download_artifacts
 from tidemill.tracking.entities import LoggedModelOutput, LoggedModelStatus
 from tidemill.tracking.model_cache import cached
 from tidemill.tracking.registry import version_at
+from tidemill.types.model_versions import CreateModelVersion
+from tidemill.types.registered_models import CreateRegisteredModel
 
 _LOGGED = re.compile("m-[0-9a-f]{32}")
 
@@ -30,7 +34,8 @@ _LOGGED = re.compile("m-[0-9a-f]{32}")
 class ModelInfo:
     """A model that was logged. `model_uri` is its address, `models:/<model_id>`; `run_id` is None outside of runs.
 
-    `registered_model_version` is the version that was made of it, None where no registered model was named.
+    `registered_model_version` is the version that was made of it; None where no registered model was named, or where the
+    server is away and the version will be made when what was logged is sent.
     """
 
     model_id: str
@@ -109,6 +114,11 @@ def log_model(
 def _registered(client: Client, name: str | None, uri: str, run_id: str | None, model_id: str) -> str | None:
     if name is None:
         return None
+    if isinstance(client.backend, JournalBackend):
+        user = user_name()
+        version = CreateModelVersion(name, uri, run_id, model_id=model_id, user=user)
+        answer = client.backend.register(CreateRegisteredModel(name, user=user), version)
+        return None if answer is None else answer.model_version.version
     with contextlib.suppress(AlreadyExists):
         client.create_registered_model(name)
     return client.create_model_version(name, uri, run_id, model_id=model_id).version

@@ -92,7 +92,7 @@ class CreateWebhook(Request, frozen=True):
 
     name: str = ""
     url: str = ""
-    events: list[WebhookEvent] = []
+    events: list[WebhookEvent] | None = None
     description: str | None = None
     secret: str = ""
     status: WebhookStatus | None = None
@@ -101,7 +101,10 @@ class CreateWebhook(Request, frozen=True):
 
 
 class ListWebhooks(Request, frozen=True):
-    """All webhooks, page by page. Those without any of MLflow's events are left out unless `all` is set."""
+    """All webhooks, page by page. Those without any of MLflow's events are left out unless `all` is set.
+
+    `max_results` is 1 to 1000; 0 is the default.
+    """
 
     max_results: Int64 = 100
     page_token: str = ""
@@ -115,13 +118,16 @@ class GetWebhook(Request, frozen=True):
 
 
 class UpdateWebhook(Request, frozen=True):
-    """Change what is given; an empty text or list leaves it as it is. `kinds` and `rules` replace only where given."""
+    """Change what is given; an empty text or list leaves it as it is, but an empty description removes it.
+
+    `kinds` and `rules` replace those before where given, an empty list too.
+    """
 
     webhook_id: str = ""
     name: str = ""
     url: str = ""
     events: list[WebhookEvent] = []
-    description: str = ""
+    description: str | None = None
     secret: str = ""
     status: WebhookStatus | None = None
     kinds: list[str] | None = None

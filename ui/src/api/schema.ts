@@ -1509,7 +1509,7 @@ export interface UpdateRun {
   run_name?: string;
 }
 
-/** Change what is given; an empty text or list leaves it as it is. `kinds` and `rules` replace only where given. */
+/** Change what is given; an empty text or list leaves it as it is, but an empty description removes it. */
 export interface UpdateWebhook {
   webhook_id?: string;
   name?: string;

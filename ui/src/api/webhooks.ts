@@ -6,7 +6,7 @@ import type { Webhook, WebhookEvent } from "./schema";
 export function useWebhooks() {
   return useQuery({
     queryKey: ["webhooks"],
-    queryFn: async ({ signal }) => (await call("webhooks.list_webhooks", { max_results: 1000 }, signal)).webhooks ?? [],
+    queryFn: async ({ signal }) => (await call("webhooks.list_webhooks", { max_results: 1000, all: true }, signal)).webhooks ?? [],
   });
 }
 

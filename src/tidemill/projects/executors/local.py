@@ -12,7 +12,7 @@ import uuid
 
 from tidemill.errors import InvalidParameter, NotFound, Unavailable
 from tidemill.projects import tree
-from tidemill.projects.job import Ending, Job, Out, ended
+from tidemill.projects.job import NOT_PASSED_ON, Ending, Job, Out, ended
 
 _LOOK_S = 0.05
 _REST_S = 1.0
@@ -31,7 +31,7 @@ class LocalExecutor:
     def submit(self, job: Job) -> str:
         """Start the job's process. Raises NotFound where its program is not installed."""
         mark = f"{job.run_id}-{uuid.uuid4().hex[:8]}"
-        env = {**os.environ, **job.variables}
+        env = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON} | dict(job.variables)
         for name in job.secrets:
             if name not in env:
                 raise InvalidParameter(f"The secret {name} is not set in the environment.")

@@ -16,7 +16,7 @@ from typing import Any
 
 from tidemill import settings as environment
 from tidemill.errors import InvalidParameter, NotFound, Unavailable
-from tidemill.projects.job import Ending, Job, Out, ended, text_of
+from tidemill.projects.job import NOT_PASSED_ON, Ending, Job, Out, ended, text_of
 from tidemill.types.runs import RunStatus
 
 _OPTION = re.compile(r"[a-z][a-z0-9\-]*")
@@ -102,7 +102,7 @@ class SlurmExecutor:
 
 def script(job: Job, folder: str, place: str) -> str:
     """The batch script. Only names that are names become variables, and every value is quoted."""
-    lines = ["#!/bin/bash"]
+    lines = ["#!/bin/bash", f"unset {' '.join(NOT_PASSED_ON)}"]
     for name, value in job.variables.items():
         if not _NAME.fullmatch(name):
             raise InvalidParameter(f"{name!r} cannot be the name of a variable.")

@@ -60,18 +60,16 @@ def evaluate(session: Session, objective: str, predicted: Any, targets: Any, pre
     import numpy as np
 
     predicted, targets = np.asarray(predicted), np.asarray(targets).ravel()
-    if objective in ("binary:logistic", "binary", "reg:logistic"):
-        labels = (predicted > 0.5).astype(targets.dtype)
-        evaluation.classification(targets, labels, predicted, np.array([0, 1], dtype=targets.dtype).tolist()).log(
-            session, prefix
-        )
+    if objective in ("binary:logistic", "binary"):
+        found = evaluation.classification(targets, (predicted > 0.5).astype(int), predicted, [0, 1])
     elif objective in ("multi:softprob", "multiclass") and predicted.ndim == 2:
-        classes = np.arange(predicted.shape[1]).astype(targets.dtype)
-        evaluation.classification(targets, classes[predicted.argmax(axis=1)], predicted, classes.tolist()).log(
-            session, prefix
-        )
+        classes = list(range(predicted.shape[1]))
+        found = evaluation.classification(targets, predicted.argmax(axis=1), predicted, classes)
     elif objective.startswith(("reg:", "count:", "regression", "poisson", "huber", "quantile")):
-        evaluation.regression(targets, predicted).log(session, prefix)
+        found = evaluation.regression(targets, predicted)
+    else:
+        return
+    found.log(session, prefix)
 
 
 def log_folds(session: Session, results: Any, early: bool) -> None:

@@ -27,7 +27,7 @@ export function columnsOf(lineage: Lineage): Box[][] {
     run ? [{ kind: "run", label: run.run_name || run.run_id.slice(0, 12), detail: run.status.toLowerCase(), to: `runs/${run.run_id}` }] : [],
     model ? [{ kind: "logged model", label: model.name, detail: model.model_id.slice(0, 14), to: `logged-models/${model.model_id}` }] : [],
     [{ kind: "version", label: `${version.name} ${version.version}`, detail: (version.aliases ?? []).map((one) => `@${one}`).join(" "), here: true }],
-    (lineage.deployments ?? []).map((one) => ({ kind: "deployment", label: one.name || one.deployment_id, detail: one.status.toLowerCase(), to: "deployments" })),
+    (lineage.deployments ?? []).map((one) => ({ kind: "deployment", label: one.name, detail: one.status.toLowerCase(), to: "deployments" })),
   ];
   return columns.filter((column) => column.length > 0);
 }
@@ -66,7 +66,7 @@ function Drawn({ box, x, y }: { box: Box; x: number; y: number }) {
     <g className={box.here ? "here" : ""} transform={`translate(${x} ${y})`}>
       <title>{`${box.kind}: ${box.label} ${box.detail ?? ""}`}</title>
       <rect width={WIDTH} height={HEIGHT} rx="6" />
-      <text className="kind" x="10" y="17">{short(`${box.kind}${box.detail ? ` · ${box.detail}` : ""}`, 30)}</text>
+      <text className="kind" x="10" y="17">{short(`${box.kind}${box.detail ? ` · ${box.detail}` : ""}`, 27)}</text>
       <text x="10" y="35" fontWeight="600">{short(box.label, 25)}</text>
     </g>
   );

@@ -10,6 +10,7 @@ import { Copy } from "../../components/Copy";
 import { Dialog } from "../../components/Dialog";
 import { Icon } from "../../components/Icon";
 import { Empty, ErrorBox, Skeleton } from "../../components/Notices";
+import "../../components/artifacts.css";
 import { Markdown } from "../../components/previews/Markdown";
 import { TagEditor } from "../../components/TagEditor";
 import { moment } from "../../state/format";

@@ -10,7 +10,7 @@ it("has a column for each step that is known", () => {
     model_version: { ...version, aliases: ["champion"] },
     artifact_uri: "",
     datasets: [{ dataset: { name: "train", digest: "ab" } }],
-    deployments: [{ deployment_id: "eu", name: "eu", status: "HEALTHY", since: 0, created: 0, last_seen: 0, interval_s: 30 }],
+    deployments: [{ deployment_id: "d", name: "eu", status: "HEALTHY", since: 0, created: 0, last_seen: 0, interval_s: 10 }],
   };
   expect(columnsOf(lineage).map((column) => column.map((box) => box.kind))).toEqual([["data set"], ["version"], ["deployment"]]);
 });
