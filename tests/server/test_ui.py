@@ -123,3 +123,36 @@ def test_the_types_say_what_the_operations_say():
 def test_the_lock_file_names_no_registry():
     text = (Path(__file__).parents[2] / "ui" / "package-lock.json").read_text()
     assert not re.findall(r'"resolved"', text)
+
+
+@pytest.mark.parametrize("name", ["page.html", "picture.svg", "MLmodel", "data.xml"])
+def test_artifacts_run_nothing_in_our_origin(serve, name):
+    server = serve()
+    run_id = server.new_run()
+    body = b"<script>fetch('/api/2.0/mlflow/runs/delete', {method: 'POST'})</script>"
+    uploaded = server.ask("POST", f"/ajax-api/2.0/mlflow/upload-artifact?run_uuid={run_id}&path={name}", body)
+    assert uploaded.status == 200
+    answer = server.ask("GET", f"/get-artifact?run_id={run_id}&path={name}")
+    assert answer.body == body
+    policy = answer.headers["content-security-policy"]
+    assert "sandbox" in policy
+    assert "default-src 'none'" in policy
+    assert "allow-scripts" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_a_request_says_is_never_answered_as_a_page(serve):
+    answer = serve().ask("GET", "/experiments-of-mine/<script>alert(1)</script>")
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("origin", ["null", "https://evil.example", "http://127.0.0.1.evil.example"])
+def test_strangers_pages_change_nothing(serve, origin):
+    server = serve()
+    refused = server.post("experiments/create", {"name": "theirs"}, {"Origin": origin})
+    assert refused.status == 403
+    assert server.ask("GET", "/api/2.0/mlflow/experiments/get-by-name?experiment_name=theirs").status == 404
+    rebound = server.ask("GET", "/", headers={"Host": "evil.example"})
+    assert rebound.status == 403

@@ -9,6 +9,7 @@ import { RunGridHead } from "./RunGridHead";
 import { RunGridRow, type Item, type LaidColumn, type RowActions } from "./RunGridRow";
 
 export const LINE = 30;
+const OVERSCAN = 8;
 const EMPTY: RunRow[] = [];
 
 interface Props {
@@ -33,14 +34,16 @@ export function RunGrid(props: Props) {
   const lastPick = useRef(-1);
   const id = useId();
   const { headers, laid, width } = useColumns(view, columns, asked, change);
+  const { inSight, gap, onScroll } = useInSight(scroll, laid);
   const virtual = useVirtualizer({
     count: lines,
     getScrollElement: () => scroll.current,
     estimateSize: () => LINE,
-    overscan: 10,
+    overscan: OVERSCAN,
     useFlushSync: false,
   });
   const drawn = virtual.getVirtualItems();
+  const around = Math.max(drawn.length, Math.ceil((scroll.current?.clientHeight ?? 600) / LINE) + 2 * OVERSCAN + 2);
   const first = drawn[0]?.index ?? 0;
   const last = drawn.at(-1)?.index ?? 0;
   useEffect(() => onLines(first, last), [first, last, onLines]);
@@ -113,6 +116,7 @@ export function RunGrid(props: Props) {
       aria-colcount={laid.length}
       aria-multiselectable="true"
       aria-activedescendant={active >= first && active <= last ? `${id}-${active}` : undefined}
+      onScroll={onScroll}
       onKeyDown={keyDown}
       onFocus={(event) => event.target === scroll.current && active < 0 && setActive(0)}
     >
@@ -127,11 +131,13 @@ export function RunGrid(props: Props) {
           const run = item?.run;
           return (
             <RunGridRow
-              key={one.index}
+              // Elements go round: a line that leaves the sight lends its own to one that comes.
+              key={one.index % around}
               line={one.index}
               top={one.start}
               item={item}
-              columns={laid}
+              columns={inSight}
+              gap={gap}
               width={width}
               picked={run !== undefined && picked.has(run.id)}
               hidden={run !== undefined && hidden.has(shortId(run.id))}
@@ -145,6 +151,39 @@ export function RunGrid(props: Props) {
       </div>
     </div>
   );
+}
+
+const SPARE = 240;
+
+/** Pinned columns, and of the others those in sight and a little beyond; `gap` is what is left out before them. */
+function useInSight(scroll: React.RefObject<HTMLDivElement | null>, laid: LaidColumn[]) {
+  const [sight, setSight] = useState<[number, number]>([0, window.innerWidth]);
+  const onScroll = () => {
+    const element = scroll.current;
+    if (!element) return;
+    // In coarse steps, so that most movements change nothing.
+    const from = Math.floor(element.scrollLeft / SPARE) * SPARE;
+    const to = from + Math.ceil(element.clientWidth / SPARE + 1) * SPARE;
+    setSight((now) => (now[0] === from && now[1] === to ? now : [from, to]));
+  };
+  useEffect(() => {
+    const watch = new ResizeObserver(onScroll);
+    if (scroll.current) watch.observe(scroll.current);
+    return () => watch.disconnect();
+  }, [scroll]);
+  return useMemo(() => {
+    const inSight: LaidColumn[] = [];
+    let left = 0;
+    let gap = 0;
+    for (const column of laid) {
+      const right = left + column.width;
+      if (column.left !== null || (right > sight[0] - SPARE && left < sight[1] + SPARE)) inSight.push(column);
+      else if (left < sight[0]) gap += column.width;
+      left = right;
+    }
+    return { inSight, gap, onScroll };
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [laid, sight]);
 }
 
 /** The columns as they lie, from TanStack Table's arithmetic; a finished resize goes into the address. */
@@ -175,11 +214,12 @@ function useColumns(view: RunView, columns: string[], asked: string[], change: P
   const key = shown.map((one) => `${one.id}~${one.getSize()}~${one.getIsPinned()}`).join("|") + asked.join();
   const laid = useMemo<LaidColumn[]>(
     () =>
-      shown.map((one) => ({
+      shown.map((one, index) => ({
         id: one.id,
         width: one.getSize(),
         left: one.getIsPinned() ? one.getStart("left") : null,
         place: asked.indexOf(one.id),
+        number: index + 1,
       })),
     // eslint-disable-next-line react-hooks/exhaustive-deps
     [key],

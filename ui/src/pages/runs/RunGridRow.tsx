@@ -14,6 +14,8 @@ export interface LaidColumn {
   left: number | null;
   /** The column's place among those that the server was asked for, or -1. */
   place: number;
+  /** Which column it is, from 1. */
+  number: number;
 }
 
 export interface Item {
@@ -36,6 +38,8 @@ interface Props {
   top: number;
   item: Item | undefined;
   columns: LaidColumn[];
+  /** The width of the columns left out between the pinned ones and the rest. */
+  gap: number;
   width: number;
   picked: boolean;
   hidden: boolean;
@@ -47,7 +51,7 @@ interface Props {
 
 /** One line of the table. Drawn again only when something of it changes. */
 export const RunGridRow = memo(function RunGridRow(props: Props) {
-  const { line, top, item, columns, width, picked, hidden, active, id, names, actions } = props;
+  const { line, top, item, columns, gap, width, picked, hidden, active, id, names, actions } = props;
   return (
     <div
       id={id}
@@ -61,8 +65,9 @@ export const RunGridRow = memo(function RunGridRow(props: Props) {
         <div
           key={column.id}
           role={index === 0 ? "rowheader" : "gridcell"}
+          aria-colindex={column.number}
           className={`grid-cell ${column.left === null ? "" : "pinned"}`}
-          style={column.left === null ? { width: column.width } : { width: column.width, left: column.left }}
+          style={styleOf(column, gap > 0 && column.left === null && columns[index - 1]?.left !== null ? gap : 0)}
         >
           {item ? (
             column.id === "run" ? (
@@ -78,6 +83,11 @@ export const RunGridRow = memo(function RunGridRow(props: Props) {
     </div>
   );
 });
+
+function styleOf(column: LaidColumn, gap: number) {
+  if (column.left !== null) return { width: column.width, left: column.left };
+  return gap ? { width: column.width, marginLeft: gap } : { width: column.width };
+}
 
 function cellOf(item: Item, column: LaidColumn, names: ReadonlyMap<string, string>): CellText {
   const { part, key } = columnParts(column.id);

@@ -1,5 +1,5 @@
 // The lines of the table: runs or groups, and what is open below them.
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { PAGE_ROWS, useChildren, useGroups, useRunPages, type TableQuery } from "../../api/runTable";
 import type { OrderKey, RunGroup } from "../../api/schema";
 import { both, columnTitle, groupFilter, type RunView } from "../../state/runView";
@@ -33,19 +33,29 @@ export function useLines(query: TableQuery, view: RunView) {
   const tops = grouped ? groups.length : (runs.total ?? 0);
   const lines = lineCount(tops, expansions);
 
+  const kept = useRef(new WeakMap<object, Item>());
+  // The same line is the same object from drawing to drawing, so that only lines that change are drawn again.
+  const keep = (owner: object | undefined, item: () => Item): Item | undefined => {
+    if (!owner) return undefined;
+    const before = kept.current.get(owner);
+    const now = item();
+    if (before && before.depth === now.depth && before.open === now.open && before.inside === now.inside) return before;
+    kept.current.set(owner, now);
+    return now;
+  };
   const itemAt = (line: number): Item | undefined => {
     const { top, child } = lineAt(line, expansions);
     if (child !== null) {
       const place = opened.findIndex(([index]) => index === top);
       const run = children[place]?.data?.rows[child];
-      return run && { run, depth: 1, open: false, inside: 0 };
+      return keep(run, () => ({ run, depth: 1, open: false, inside: 0 }));
     }
     if (grouped) {
       const group = groups[top];
-      return group && { group: { group, title: titleOf(group, view.group) }, depth: 0, open: open.has(top), inside: group.runs };
+      return keep(group, () => ({ group: { group: group!, title: titleOf(group!, view.group) }, depth: 0, open: open.has(top), inside: group!.runs }));
     }
     const run = runs.rows.get(Math.floor(top / PAGE_ROWS))?.[top % PAGE_ROWS];
-    return run && { run, depth: 0, open: open.has(top), inside: view.tree ? run.children : 0 };
+    return keep(run, () => ({ run, depth: 0, open: open.has(top), inside: view.tree ? run!.children : 0 }));
   };
   const toggle = (line: number) => {
     const { top, child } = lineAt(line, expansions);
