@@ -151,3 +151,18 @@ def test_progress_at_a_terminal(at_terminal: Any) -> None:
     seen = at_terminal("demo", "--only", "wine", columns=90)
     assert "Training" in seen
     assert "logistic C=0.1" in seen
+
+
+def test_a_release(new_process: Any, cli: Any) -> None:
+    """Of the two versions the better one holds the alias, and what happened is told in order."""
+    told = [line.strip(" ·") for line in new_process("demo", "--only", "wine").works().lines if "·" in line]
+    assert told[:5] == [
+        "version 1 registered",
+        "approval asked: @champion to version 1",
+        "approval refused: @champion to version 1",
+        "version 2 registered",
+        "approval asked: @champion to version 2",
+    ]
+    assert sorted(told[5:]) == ["@champion is version 2", "approval granted: @champion to version 2"]
+    shown = cli("registry", "show", "demo-wine", "--json").works().json
+    assert {alias["alias"]: alias["version"] for alias in shown["aliases"]} == {"champion": "2"}

@@ -9,6 +9,7 @@ import click
 from tidemill.cli import output
 from tidemill.cli.address import Store, with_store
 from tidemill.cli.best import best_places, lower_is_better
+from tidemill.cli.demo_release import RELEASED, Released, release
 from tidemill.cli.demo_training import ABOUT, RECIPES, Trained, train_all
 from tidemill.cli.find import SHORT, find_experiment
 from tidemill.cli.options import as_json
@@ -41,17 +42,23 @@ def demo(store: Store, only: tuple[str, ...], json_: bool) -> None:
     resolve.choose(store.address)
     names = tuple(dict.fromkeys(only)) or tuple(RECIPES)
     found: dict[str, list[Trained]] = {name: [] for name in names}
-    with counting("Training", sum(len(RECIPES[name]) for name in names)) as advance:
+    released = None
+    with counting("Training", sum(len(RECIPES[name]) for name in names) + (RELEASED in names)) as advance:
         for name in names:
             for one in train_all(name):
                 found[name].append(one)
                 advance(1)
+        if RELEASED in names:
+            released = release()
+            advance(1)
     if json_:
         output.print_json({name: [_document(one) for one in trained] for name, trained in found.items()})
         return
     for name, trained in found.items():
         output.heading(f"{name}  {ABOUT[name]}")
         print_comparison(trained)
+    if released is not None:
+        print_release(released)
     print_next_steps(store, found)
 
 
@@ -89,6 +96,20 @@ def _marked(key: str, values: Sequence[float]) -> list[Cell]:
     return [Cell(f"{BEST} {text}", "bold green") if place in best else Cell(text) for place, text in enumerate(texts)]
 
 
+def print_release(released: Released) -> None:
+    """How the versions of the model came and went."""
+    output.heading(f"{released.name}  two versions, judged, approved where their checks are green, and moved")
+    rows: list[list[Cell | str]] = [
+        [Cell(f"version {version}", "yellow"), f"accuracy {accuracy:.3f}", Cell("@champion", "bold green")]
+        if version == released.holder
+        else [Cell(f"version {version}", "yellow"), f"accuracy {accuracy:.3f}", ""]
+        for version, accuracy in released.versions.items()
+    ]
+    output.print_table([Column(""), Column(""), Column("")], rows, indent=2)
+    for line in released.story:
+        output.emit(f"  · {line}")
+
+
 def print_next_steps(store: Store, found: dict[str, list[Trained]]) -> None:
     """Where everything is, and what to type next."""
     last = list(found)[-1]
@@ -101,6 +122,7 @@ def print_next_steps(store: Store, found: dict[str, list[Trained]]) -> None:
         (f"{tidemill} runs list", "the newest runs"),
         (f"{tidemill} runs show {best}", "the best one: curves, files"),
         (f"{tidemill} runs compare {best} {second}", "the two best"),
+        (f"{tidemill} events tail", "what happened"),
         _address(store),
     ]
     rows = [(Cell(command, "bold"), Cell(f"# {what}", "dim")) for command, what in commands]
