@@ -40,7 +40,6 @@ def save_model(
     run_id: str | None = None,
     artifact_path: str | None = None,
     infer_requirements: bool | None = None,
-    infer_requirements: bool = True,
     **options: Any,
 ) -> ModelFile:
     """Write `model` into the folder `path`, which must be missing or empty; what its MLmodel says.
@@ -50,9 +49,6 @@ def save_model(
     `environment_of`; by default the packages that the model imported, pinned (`infer_requirements=False`, or the setting of
     that name, saves the process that finds them: then what the flavor's packages require). `code_paths` are files and folders
     that are copied into the model and imported from there. `options` go to the flavor. Raises AlreadyExists for a folder
-    `environment_of`; by default the packages that the model imported, pinned. `code_paths` are files and folders that
-    are copied into the model and imported from there. `infer_requirements` false: the flavor's requirements are enough.
-    `options` go to the flavor. Raises AlreadyExists for a folder
     that holds something, and what the flavor raises; nothing is left behind then.
     """
     chosen = find_flavor(flavor) if isinstance(flavor, str) else flavor
@@ -87,12 +83,6 @@ def save_model(
                 needed += [one for one in imported_packages(folder) if name_of(one) not in given]
             else:
                 needed = with_dependencies(needed)
-        known = saved.complete and not code_paths
-        given_all = pip_requirements is not None or conda_env is not None
-        if infer_requirements and not known and not given_all and settings.infer_requirements():
-            file.write(folder)
-            given = {name_of(one) for one in needed}
-            needed += [one for one in imported_packages(folder) if name_of(one) not in given]
         env = environment_of(needed, pip_requirements, extra_pip_requirements, conda_env)
         written = env.write(folder)
         if PYFUNC in file.flavors:

@@ -44,7 +44,6 @@ def log(session: Session, model: Any, example: Any = None, predict: Any = None) 
             signature=signature,
             input_example=example if options.log_input_examples else None,
             infer_requirements=False,  # a second or two, at each training
-            infer_requirements=False,  # it takes seconds
         )
 
 
