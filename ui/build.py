@@ -68,11 +68,21 @@ def node_folder() -> Path:
 def npm(*arguments: str, env: dict[str, str] | None = None) -> None:
     """Run npm in ui/. Raises BuildFailed with what it said."""
     folder = node_folder()
-    command = [str(folder / ("npm.cmd" if os.name == "nt" else "npm")), *arguments]
+    command = [*_npm_command(folder), *arguments]
     surroundings = {**os.environ, **(env or {}), "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(command, cwd=UI, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildFailed(f"`npm {' '.join(arguments)}` failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+
+
+def _npm_command(folder: Path) -> list[str]:
+    if node_on_path() is None:
+        # In the package from PyPI npm's own entry has lost its way: what it leads to is named instead.
+        for root in (folder.parent / "lib", folder):
+            script = root / "node_modules" / "npm" / "bin" / "npm-cli.js"
+            if script.is_file():
+                return [str(folder / ("node.exe" if os.name == "nt" else "node")), str(script)]
+    return [str(folder / ("npm.cmd" if os.name == "nt" else "npm"))]
 
 
 def install(*, development: bool = False) -> None:
