@@ -15,7 +15,9 @@ NOT_OURS = {"TIDEMILL_SFTP"}
 
 def test_the_page_and_the_code_agree() -> None:
     written = set(VARIABLE.findall((ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in [*(ROOT / "src").rglob("*.py"), ROOT / "hatch_build.py"]
+    )
     read = set(re.findall(r'"((?:TIDEMILL|MLFLOW)_[A-Z0-9_]*[A-Z0-9])"', sources))
     # Their places are CONTRIBUTING.md and docs/reference/triggers.md.
     for_tests = {name for name in read if name.startswith(("TIDEMILL_TEST_", "TIDEMILL_EVENT_"))}

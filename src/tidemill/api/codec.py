@@ -174,6 +174,10 @@ def _walk(value: Any, info: inspect.Type, path: str, text: bool) -> Any:
         return _list(value, info.item_type, path, text)
     if isinstance(info, inspect.StructType):
         return _walk_struct(value, info, path, text)
+    if isinstance(info, inspect.DictType):  # free-form JSON; in a query it is a text
+        if not isinstance(value, dict):
+            raise wrong_type(value, path)
+        return value
     raise AssertionError(f"no rule for {info}")
 
 
