@@ -20,6 +20,14 @@ const PAGES: [string, string][] = [
   ["parallel", "experiments/2?show=charts&chart=parallel"],
   ["importance", "experiments/2?show=charts&chart=importance"],
   ["nothing to compare", "compare"],
+  ["models", "models"],
+  ["model", "models/scored"],
+  ["approvals", "models/scored?tab=approvals"],
+  ["history", "models/scored?tab=history"],
+  ["version", "models/scored/2"],
+  ["deployments", "deployments"],
+  ["webhooks", "webhooks"],
+  ["settings", "settings"],
   ["no such page", "nonsense-in-experiments/x".replace("nonsense-in-", "")],
 ];
 

@@ -6,15 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidemill.api import experiments, runs
+from tidemill.api import approvals, experiments, model_versions, registered_models, runs
 from tidemill.api.columns import empty, pack
 from tidemill.api.operation import Backend
 from tidemill.artifacts.roots import Roots
 from tidemill.store.backend import SqlBackend
 from tidemill.store.database import open_database
+from tidemill.types.approvals import SetPolicy
 from tidemill.types.experiments import CreateExperiment
 from tidemill.types.metrics import MetricPoint
+from tidemill.types.model_versions import CreateModelVersion
 from tidemill.types.page import Tag
+from tidemill.types.registered_models import CreateRegisteredModel, SetAlias
 from tidemill.types.runs import CreateRun, IngestPoints, LogBatch, Param, RunStatus, UpdateRun
 
 BEGAN = 1_760_000_000_000
@@ -93,6 +96,21 @@ def small(backend: Backend) -> None:
     run(backend, nested, "alone", 9)
 
 
+def registry(backend: Backend) -> None:
+    """A model of two versions that runs made; its alias `champion` is protected."""
+    one = experiment(backend, "what was registered")
+    backend.call(registered_models.create, CreateRegisteredModel("scored", description="# Scored\n\nHow good a wine is."))
+    for number in (1, 2):
+        made = run(backend, one, f"scored-{number}", number)
+        log(backend, made, {"depth": number}, {"accuracy": 0.8 + number / 20})
+        finish(backend, made, number)
+        source = f"s3://models/scored/{number}"
+        backend.call(model_versions.create, CreateModelVersion("scored", source, run_id=made))
+    for alias in ("champion", "challenger"):
+        backend.call(registered_models.set_alias, SetAlias("scored", alias, "1", "ada", "the first one"))
+    backend.call(approvals.set_policy, SetPolicy("scored", "champion"))
+
+
 def large(backend: Backend, count: int = 10_000, metrics: int = 20, params: int = 20) -> str:
     """Many runs of 40 columns; answers the experiment's id."""
     one = experiment(backend, f"{count} runs")
@@ -127,4 +145,5 @@ def fill(store: Path, artifacts: Path) -> None:
     with opened(store, artifacts) as backend:
         experiment(backend, "empty one")
         small(backend)
+        registry(backend)
         large(backend)

@@ -42,8 +42,8 @@ export function LineageGraph({ lineage }: { lineage: Lineage }) {
   return (
     <section className="card" aria-label="Lineage">
       <header><h2>Lineage</h2></header>
-      <div className="lineage" tabIndex={0} role="group" aria-label="From data to endpoint">
-        <svg width={width + 2} height={height + 2} viewBox={`-1 -1 ${width + 2} ${height + 2}`} role="img" aria-label={columns.map((column) => column.map((one) => `${one.kind} ${one.label}`).join(", ")).join(" → ")}>
+      <div className="lineage" tabIndex={0} role="region" aria-label="From data to endpoint">
+        <svg width={width + 2} height={height + 2} viewBox={`-1 -1 ${width + 2} ${height + 2}`} role="group" aria-label={columns.map((column) => column.map((one) => `${one.kind} ${one.label}`).join(", ")).join(" → ")}>
           {columns.slice(1).map((column, index) =>
             column.map((_, row) =>
               (columns[index] ?? []).map((__, before) => {

@@ -9,6 +9,7 @@ import { Icon, type IconName } from "../../components/Icon";
 import { Menu } from "../../components/Menu";
 import { Link } from "../../state/router";
 import { say } from "../../state/toasts";
+import { AgainDialog } from "./AgainDialog";
 
 /** Where the run belongs, its name, how it stands, and what can be done to it. */
 export function RunHead({ run }: { run: Run }) {
@@ -18,6 +19,8 @@ export function RunHead({ run }: { run: Run }) {
   const change = useRunChange();
   const [renaming, setRenaming] = useState(false);
   const [stopping, setStopping] = useState(false);
+  const [again, setAgain] = useState(false);
+  const isProject = Boolean(tagValue(run.data, "mlflow.project.entryPoint"));
   const deleted = info.lifecycle_stage === "deleted";
   const going = info.status === "RUNNING" || info.status === "SCHEDULED";
   const restore = () => change.mutate(() => call("runs.restore", { run_id: info.run_id }));
@@ -64,6 +67,7 @@ export function RunHead({ run }: { run: Run }) {
               item("restore", "Restore", restore)
             ) : (
               <>
+                {isProject && item("play", "Run again…", () => setAgain(true))}
                 {item("edit", "Rename", () => setRenaming(true))}
                 {item("trash", "Delete", remove, true)}
               </>
@@ -71,6 +75,7 @@ export function RunHead({ run }: { run: Run }) {
           }}
         </Menu>
       </div>
+      {again && <AgainDialog run={run} onClose={() => setAgain(false)} />}
       {renaming && <RenameRun run={run} onClose={() => setRenaming(false)} />}
       {stopping && <StopRun run={run} onClose={() => setStopping(false)} />}
     </>

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { changedParams } from "./AgainDialog";
 import { kindOf } from "./CodeTab";
 import { columns } from "./SmallChart";
 
@@ -17,3 +18,9 @@ it.each([
   ["@@ -1 +1 @@", "head"],
   [" same", ""],
 ])("%s", (line, kind) => expect(kindOf(line)).toBe(kind));
+
+it("submits only what was changed", () => {
+  const params = [{ key: "alpha", value: "0.1" }, { key: "note" }];
+  expect(changedParams(params, { alpha: "0.1", note: "" })).toEqual([]);
+  expect(changedParams(params, { alpha: "0.5" })).toEqual([{ key: "alpha", value: "0.5" }]);
+});
