@@ -16,7 +16,7 @@ from tidemill.models.audit import audit
 from tidemill.models.format import ModelFile
 from tidemill.models.load import load_pyfunc
 
-SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = Path(__file__).parent / "models"
 FRAME = pd.DataFrame({"x": [1.0, 2.0], "name": ["a", None]})
 
 
