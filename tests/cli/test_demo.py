@@ -153,6 +153,36 @@ def test_progress_at_a_terminal(at_terminal: Any) -> None:
     assert "logistic C=0.1" in seen
 
 
+def test_the_page_is_served_and_opened(tmp_path: Path) -> None:
+    """The address that the browser is given answers, until Ctrl-C."""
+    import re
+    import signal
+    import urllib.request
+
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n')
+    browser.chmod(0o755)
+    start = "import sys; from tidemill.cli.main import main; sys.exit(main())"
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TIDEMILL_"))}
+    with subprocess.Popen(
+        [sys.executable, "-c", start, "demo", "--only", "diabetes", "--open"],
+        cwd=tmp_path,
+        env={**env, "BROWSER": str(browser)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith("Look: "))
+        page = re.search(r"http://\S+", line)
+        assert page is not None
+        with urllib.request.urlopen(page[0]) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+    assert opened.read_text().strip() == page[0]
+
+
 def test_a_release(new_process: Any, cli: Any) -> None:
     """Of the two versions the better one holds the alias, and what happened is told in order."""
     told = [line.strip(" ·") for line in new_process("demo", "--only", "wine").works().lines if "·" in line]

@@ -9,6 +9,7 @@ import click
 from tidemill.cli import output
 from tidemill.cli.address import Store, with_store
 from tidemill.cli.best import best_places, lower_is_better
+from tidemill.cli.demo_page import open_page
 from tidemill.cli.demo_release import RELEASED, Released, release
 from tidemill.cli.demo_training import ABOUT, RECIPES, Trained, train_all
 from tidemill.cli.find import SHORT, find_experiment
@@ -28,9 +29,10 @@ _NUMBERS = ("val_rmse", "test_rmse", "test_r2")
 
 @click.command(short_help="Train models on real data and log everything.")
 @click.option("--only", multiple=True, type=click.Choice(list(RECIPES)), help="Only this data set. Repeatable.")
+@click.option("--open", "open_", is_flag=True, help="Serve what was trained afterwards, and show it in the browser.")
 @as_json
 @with_store
-def demo(store: Store, only: tuple[str, ...], json_: bool) -> None:
+def demo(store: Store, only: tuple[str, ...], open_: bool, json_: bool) -> None:
     """Train models on real data and log everything, to look around with.
 
     Two dozen small models learn the data sets that scikit-learn ships, in about half a minute and without a download.
@@ -60,6 +62,8 @@ def demo(store: Store, only: tuple[str, ...], json_: bool) -> None:
     if released is not None:
         print_release(released)
     print_next_steps(store, found)
+    if open_:
+        open_page(store, list(found)[-1])
 
 
 def _document(one: Trained) -> dict[str, object]:
