@@ -57,7 +57,17 @@ function Row({ one }: { one: Deployment }) {
         {one.problem && <div className="bad" style={{ maxWidth: 320 }}>{one.problem}</div>}
       </td>
       <td title={moment(one.since)}>{duration(Date.now() - one.since)}</td>
-      <td>{one.url ? <a href={one.url} target="_blank" rel="noreferrer">{one.url}</a> : one.host}</td>
+      <td>
+        {one.url || one.host}
+        {one.url && (
+          <>
+            {" "}
+            <a href={`${one.url}/models/${encodeURIComponent(one.name)}/docs`} target="_blank" rel="noreferrer">
+              Try it
+            </a>
+          </>
+        )}
+      </td>
       <td title={moment(one.last_seen)}>{ago(one.last_seen)}</td>
     </tr>
   );
