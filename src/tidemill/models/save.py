@@ -46,10 +46,10 @@ def save_model(
 
     `signature`: None infers it from what the flavor knows and from `input_example` (the model is called with it once);
     False writes none. `input_example` is data, or a tuple of data and params. Requirements and conda_env as in
-    `environment_of`; by default the packages that the model imported, pinned (`infer_requirements=False`, or the setting of
-    that name, saves the process that finds them: then what the flavor's packages require). `code_paths` are files and folders
-    that are copied into the model and imported from there. `options` go to the flavor. Raises AlreadyExists for a folder
-    that holds something, and what the flavor raises; nothing is left behind then.
+    `environment_of`; by default the packages that the model imported, pinned. Where the flavor knows them all, or with
+    `infer_requirements=False` or the setting of that name, no process looks for them: then what its packages require.
+    `code_paths` are files and folders that are copied into the model and imported from there. `options` go to the flavor.
+    Raises AlreadyExists for a folder that holds something, and what the flavor raises; nothing is left behind then.
     """
     chosen = find_flavor(flavor) if isinstance(flavor, str) else flavor
     folder = Path(path)
@@ -76,8 +76,10 @@ def save_model(
         if input_example is not None and PYFUNC in file.flavors:
             _try_out(file, folder, input_example, infer=signature is None)
         needed = list(saved.requirements)
+        known = saved.complete and not code_paths
+        search = settings.infer_requirements() if infer_requirements is None else infer_requirements
         if pip_requirements is None and conda_env is None:
-            if settings.infer_requirements() if infer_requirements is None else infer_requirements:
+            if search and not known:
                 file.write(folder)
                 given = {name_of(one) for one in needed}
                 needed += [one for one in imported_packages(folder) if name_of(one) not in given]
