@@ -5,20 +5,20 @@
     │   └── FilterError            400 INVALID_PARAMETER_VALUE, knows where in the text
     ├── BadRequest                 400 BAD_REQUEST
     ├── AlreadyExists              400 RESOURCE_ALREADY_EXISTS
-    ├── Unauthenticated            401 UNAUTHENTICATED
     ├── PermissionDenied           403 PERMISSION_DENIED
+    │   ├── Unauthenticated        401 UNAUTHENTICATED
     │   └── Untrusted              403 PERMISSION_DENIED, a model would run code of its own
     ├── NotFound                   404 RESOURCE_DOES_NOT_EXIST
     ├── EndpointNotFound           404 ENDPOINT_NOT_FOUND
     ├── MethodNotAllowed           405 BAD_REQUEST
     ├── PayloadTooLarge            413 BAD_REQUEST
-    ├── RequestLimitExceeded       429 REQUEST_LIMIT_EXCEEDED
     ├── InvalidState               500 INVALID_STATE
     │   └── ChecksFailed           500 INVALID_STATE, an evaluation did not reach what it must; knows which checks
     ├── InternalError              500 INTERNAL_ERROR
     ├── NotSupported               501 NOT_IMPLEMENTED
     ├── Unavailable                503 TEMPORARILY_UNAVAILABLE
-    ├── DeadlineExceeded           504 DEADLINE_EXCEEDED
+    │   ├── RequestLimitExceeded   429 REQUEST_LIMIT_EXCEEDED
+    │   └── DeadlineExceeded       504 DEADLINE_EXCEEDED
     └── MissingDependency          500 INTERNAL_ERROR, names the extra to install
 
 The HTTP status and the wire code are those of the MLflow REST API, whose clients decide on the code.
@@ -74,18 +74,18 @@ class AlreadyExists(TidemillError):
     code = "RESOURCE_ALREADY_EXISTS"
 
 
-class Unauthenticated(TidemillError):
-    """Nobody is known by these credentials, or there are none."""
-
-    status = 401
-    code = "UNAUTHENTICATED"
-
-
 class PermissionDenied(TidemillError):
     """The caller may not do this."""
 
     status = 403
     code = "PERMISSION_DENIED"
+
+
+class Unauthenticated(PermissionDenied):
+    """Nobody is known by these credentials, or there are none."""
+
+    status = 401
+    code = "UNAUTHENTICATED"
 
 
 class Untrusted(PermissionDenied):
@@ -118,13 +118,6 @@ class PayloadTooLarge(TidemillError):
 
     status = 413
     code = "BAD_REQUEST"
-
-
-class RequestLimitExceeded(TidemillError):
-    """The caller asks more often than it may."""
-
-    status = 429
-    code = "REQUEST_LIMIT_EXCEEDED"
 
 
 class InvalidState(TidemillError):
@@ -160,7 +153,14 @@ class Unavailable(TidemillError):
     code = "TEMPORARILY_UNAVAILABLE"
 
 
-class DeadlineExceeded(TidemillError):
+class RequestLimitExceeded(Unavailable):
+    """The caller asks more often than it may."""
+
+    status = 429
+    code = "REQUEST_LIMIT_EXCEEDED"
+
+
+class DeadlineExceeded(Unavailable):
     """The answer took longer than it may take."""
 
     status = 504

@@ -11,6 +11,7 @@ from tidemill.api.table import OPERATIONS
 from tidemill.errors import (
     AlreadyExists,
     BadRequest,
+    DeadlineExceeded,
     EndpointNotFound,
     InternalError,
     InvalidParameter,
@@ -19,6 +20,8 @@ from tidemill.errors import (
     NotSupported,
     PayloadTooLarge,
     PermissionDenied,
+    RequestLimitExceeded,
+    Unauthenticated,
     Unavailable,
 )
 from tidemill.transport.http import HttpBackend, is_repeatable, request_of
@@ -199,12 +202,12 @@ TAG = SetTag(run_id=RUN, key="k")
         (404, "RESOURCE_DOES_NOT_EXIST", NotFound),
         (404, "ENDPOINT_NOT_FOUND", EndpointNotFound),
         (403, "PERMISSION_DENIED", PermissionDenied),
-        (401, "UNAUTHENTICATED", PermissionDenied),
+        (401, "UNAUTHENTICATED", Unauthenticated),
         (500, "INTERNAL_ERROR", InternalError),
         (500, "INVALID_STATE", InvalidState),
         (501, "NOT_IMPLEMENTED", NotSupported),
         (503, "TEMPORARILY_UNAVAILABLE", Unavailable),
-        (429, "REQUEST_LIMIT_EXCEEDED", Unavailable),
+        (429, "REQUEST_LIMIT_EXCEEDED", RequestLimitExceeded),
         (418, "SOMETHING_NEW", InternalError),
     ],
 )
@@ -214,6 +217,12 @@ def test_wire_errors(script, status, code, kind):
     with pytest.raises(kind, match="It is so") as caught:
         backend.call(runs.set_tag, TAG)
     assert type(caught.value) is kind
+
+
+def test_what_may_succeed_later_is_unavailable():
+    """So that whoever keeps what was logged tries again."""
+    assert issubclass(RequestLimitExceeded, Unavailable)
+    assert issubclass(DeadlineExceeded, Unavailable)
 
 
 @pytest.mark.parametrize(
