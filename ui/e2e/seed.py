@@ -99,7 +99,9 @@ def small(backend: Backend) -> None:
 def registry(backend: Backend) -> None:
     """A model of two versions that runs made; its alias `champion` is protected."""
     one = experiment(backend, "what was registered")
-    backend.call(registered_models.create, CreateRegisteredModel("scored", description="# Scored\n\nHow good a wine is."))
+    backend.call(
+        registered_models.create, CreateRegisteredModel("scored", description="# Scored\n\nHow good a wine is.")
+    )
     for number in (1, 2):
         made = run(backend, one, f"scored-{number}", number)
         log(backend, made, {"depth": number}, {"accuracy": 0.8 + number / 20})
