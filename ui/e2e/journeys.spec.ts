@@ -213,6 +213,7 @@ test("ten thousand runs: the last one is two keys away", async ({ page }) => {
 
 test("keyboard alone: find an experiment, walk its runs, choose two, compare", async ({ page }) => {
   await page.goto("");
+  await expect(page.getByRole("link", { name: "wine quality", exact: true })).toBeVisible();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("wine");
   await expect(page.getByRole("listbox", { name: "Found" }).getByRole("option").first()).toContainText("wine quality");
