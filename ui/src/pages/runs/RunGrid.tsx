@@ -9,7 +9,7 @@ import { RunGridHead } from "./RunGridHead";
 import { RunGridRow, type Item, type LaidColumn, type RowActions } from "./RunGridRow";
 
 export const LINE = 30;
-const OVERSCAN = 8;
+const OVERSCAN = 4;
 const EMPTY: RunRow[] = [];
 
 interface Props {
