@@ -5,6 +5,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +20,9 @@ import pytest
 PYTHON = os.environ.get("TIDEMILL_TEST_RAY") or (sys.executable if find_spec("ray") else "")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="Ray is not installed; TIDEMILL_TEST_RAY names a Python that has it")
 SOURCES = Path(__file__).parents[2] / "src"
+
+AUTH = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""Ray lets in who knows the token; without these it looks into the home folder, where the test's processes have another."""
 
 TRAIN = """
 import argparse, os, socket, tidemill
@@ -52,6 +56,7 @@ def cluster(tmp_path_factory):
         "PATH": os.path.dirname(PYTHON) + os.pathsep + os.environ["PATH"],
         "PYTHONPATH": str(SOURCES),
         "RAY_USAGE_STATS_ENABLED": "0",
+        **AUTH,
     }
     ray, gcs, dashboard = [PYTHON, "-m", "ray.scripts.scripts"], free_port(), free_port()
     store = ["--object-store-memory=80000000", "--node-ip-address=127.0.0.1", "--disable-usage-stats", "--block"]
@@ -96,6 +101,8 @@ def _wait_for(port: int) -> None:
 def on_ray(cluster, served, environment, tmp_path, kit):
     """Run `tidemill …` on the cluster, in the Python that has Ray."""
     kit.project(tmp_path / "quick", {"train.py": TRAIN})
+
+    environment = {**environment, **AUTH}
 
     def run(*words, start=False):
         command = [PYTHON, "-m", "tidemill.cli.main", "--uri", served, *words]
