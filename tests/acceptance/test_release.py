@@ -93,7 +93,7 @@ def released(folder: Path, count: int, timeout_s: float = 60.0) -> list[dict[str
     raise AssertionError(f"{place} does not have {count} lines")
 
 
-def test_from_training_to_release(tmp_path: Path) -> None:
+def test_from_training_to_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
     import tidemill
@@ -101,6 +101,7 @@ def test_from_training_to_release(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
+    monkeypatch.chdir(tmp_path)  # where journals go
     script = tmp_path / "deploy.py"
     script.write_text(DEPLOY)
     triggers = tmp_path / "triggers.toml"
@@ -140,10 +141,11 @@ def test_from_training_to_release(tmp_path: Path) -> None:
         assert line.logged_model is not None
 
 
-def test_the_release_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
+def test_the_release_outlives_a_server_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed with the alias moved and the event not delivered: the next server delivers it."""
     import tidemill
 
+    monkeypatch.chdir(tmp_path)
     with receiver() as hook:
         hook.answer = lambda call: (503, {}, b"not now")
         with server_process(tmp_path / "t.db", tmp_path / "artifacts", env=ALLOWED) as server:

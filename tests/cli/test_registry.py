@@ -46,9 +46,9 @@ def test_lists_and_details(cli: Any, wine: str, runs: dict[str, str]) -> None:
     cli("registry", "show", wine, "9").fails(1, "not found")
 
 
-def test_nothing_there(cli: Any) -> None:
+def test_nothing_there(cli: Any, tmp_path: Path) -> None:
     cli("registry", "ls").fails(1, "There is no store")
-    assert not Path(".tidemill").exists()
+    assert not list(tmp_path.rglob(".tidemill"))
 
 
 def test_moves_and_their_history(cli: Any, wine: str) -> None:

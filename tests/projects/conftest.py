@@ -82,6 +82,7 @@ def client(tmp_path: Path):
 @pytest.fixture
 def here(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The same environment in this process, for the Python API."""
+    resolve.choose(None)  # other tests of this process have chosen theirs
     for name in [*os.environ]:
         if name.startswith(("MLFLOW_", "TIDEMILL_")):
             monkeypatch.delenv(name)
