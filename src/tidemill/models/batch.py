@@ -6,6 +6,7 @@ The result appears under its name only when it is complete.
 
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -172,14 +173,15 @@ def _writer(ending: str, path: Path) -> "_Writer":
     return kinds[ending](path)
 
 
-class _Writer:
+class _Writer(ABC):
     """Writes frames one after another; closed at the end of its block."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @abstractmethod
     def write(self, frame: Any) -> None:
-        raise NotImplementedError
+        """Add the rows of a frame."""
 
     def close(self) -> None:
         return None
