@@ -74,11 +74,6 @@ def add_ui(routes: RouteTable, prefix: str) -> None:
             routes.add_page(f"{prefix}/{name}", file)
 
 
-def is_built() -> bool:
-    """Whether this installation has the interface."""
-    return "index.html" in _assets()
-
-
 @cache
 def _assets() -> dict[str, Asset]:
     if not FOLDER.is_dir():

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tidemill.errors import DeadlineExceeded, TidemillError, Unavailable
+from tidemill.errors import DeadlineExceeded, Unavailable
 from tidemill.serving.forms import Payload
 from tidemill.serving.results import Result, joined, result_of
 from tidemill.serving.threads import ModelThreads
@@ -265,8 +265,3 @@ class Batcher:
             one = self.waiting.popleft()
             if not one.future.done():
                 one.future.set_exception(Unavailable("The model was busy for too long. Try again in a moment."))
-
-
-def is_models_fault(error: BaseException) -> bool:
-    """Whether an error came out of a model, not from us."""
-    return not isinstance(error, TidemillError)

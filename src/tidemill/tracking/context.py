@@ -35,11 +35,6 @@ def packages() -> str:
     return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
 
 
-def source_name() -> str:
-    """The script or notebook that is running."""
-    return _part(_source).get(tags.SOURCE_NAME, _CONSOLE)
-
-
 def _part(capture: Callable[[], dict[str, str]]) -> dict[str, str]:
     try:
         return capture()
